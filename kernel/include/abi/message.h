@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A short message: a label, four words, and at most one handle, in registers both ways.
+ *
+ *   register   SYS_CALL in      SYS_RECEIVE out        SYS_REPLY in    SYS_CALL out
+ *   rax        SYS_CALL         error                  SYS_REPLY       error
+ *   rdi        endpoint         badge                  -               -
+ *   rsi        label            label                  label           label
+ *   rdx        word 0           word 0                 word 0          word 0
+ *   r10        word 1           word 1                 word 1          word 1
+ *   r8         word 2           word 2                 word 2          word 2
+ *   r9         word 3           word 3                 word 3          word 3
+ *   r12        handle or 0      handle or 0            handle or 0     handle or 0
+ *
+ * SYS_RECEIVE in: rdi endpoint, rsi notification or 0, rdx deadline. If a signal comes first, label
+ * is MESSAGE_SIGNAL and word 0 the bits. A transferred handle needs RIGHT_TRANSFER and arrives with
+ * the rights it had; the sender keeps its own.
+ */
+#ifndef ABI_MESSAGE_H
+#define ABI_MESSAGE_H
+
+#include <stdint.h>
+
+#include <abi/handle.h>
+
+#define MESSAGE_WORDS  4
+#define MESSAGE_SIGNAL (~(uint64_t)0)
+
+struct message {
+	uint64_t label;
+	uint64_t word[MESSAGE_WORDS];
+	uint64_t badge; /* received: which of the server's handles the caller holds */
+	handle_t handle;
+};
+
+#endif

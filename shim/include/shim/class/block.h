@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Class block: disks. Used by drivers (this file) and by clients (shim/session/client.h and the
+ * operations).
+ *
+ * How to use: the driver announces each disk as a unit, served by one of its queues. When requests
+ * wait, its submit method runs; it takes requests with shim_block_next() while the hardware has
+ * room, starts them, and answers each with shim_block_complete(), in any order. Requests arrive
+ * checked: operation, range, transfer size, and bus address are right.
+ */
+#ifndef SHIM_CLASS_BLOCK_H
+#define SHIM_CLASS_BLOCK_H
+
+#include <shim/dma.h>
+#include <shim/driver.h>
+
+/* Operations of a slot; flags. */
+enum block_operation { BLOCK_READ = 1, BLOCK_WRITE, BLOCK_FLUSH, BLOCK_DISCARD };
+#define BLOCK_FUA 1u /* write: durable before it completes */
+
+struct shim_block_request {
+	uint16_t tag;      /* 0 ..< the unit's depth, unique while the request is in flight */
+	uint8_t operation; /* enum block_operation */
+	uint8_t flags;     /* BLOCK_FUA */
+	uint32_t unit;
+	uint64_t position;   /* first block */
+	uint32_t count;      /* blocks; 0 for a flush */
+	uint32_t data_bytes; /* count times the block size for read and write, else 0 */
+	shim_iova_t data;    /* physically contiguous */
+};
+
+/* Methods. */
+struct shim_block_ops {
+	/* Required. Requests wait on `queue`, or the queue may take more: take and start them. */
+	void (*submit)(struct shim_device *device, unsigned queue);
+};
+
+/** Announce a disk, or change what was said of it.
+ *
+ * @param device  device being probed or live
+ * @param unit    number, size and shape of the disk; `queue` serves it; class_id is CLASS_BLOCK
+ * @retval OK
+ * @retval ERR_INVALID  block size no power of two from 512 to 4096, no blocks, depth 0 or over 256
+ * @retval ERR_NO_MEMORY
+ *
+ * Context: the device's own; does not block.
+ */
+MUST_CHECK enum error shim_block_unit_add(struct shim_device *device, const struct unit_info *unit);
+
+/** The disk is gone: its sessions' requests fail with ERR_GONE. Context: the device's own. */
+void shim_block_unit_remove(struct shim_device *device, unsigned unit);
+
+/** Take the next waiting request of a queue.
+ *
+ * @param device  live device
+ * @param queue   the queue
+ * @param[out] request  unchanged if there is none
+ * @retval true   taken: it must be completed
+ * @retval false  none waits, or as many as the unit's depth are in flight
+ *
+ * Context: the device's own; does not block.
+ */
+bool shim_block_next(struct shim_device *device, unsigned queue,
+		     struct shim_block_request *request);
+
+/** Answer a request.
+ *
+ * @param device  live device
+ * @param queue   the queue it was taken from
+ * @param tag     its tag, free from now on
+ * @param error   OK, or ERR_IO, ERR_MEDIA, ERR_TIMEOUT, ERR_GONE, ERR_READ_ONLY, ERR_UNSUPPORTED
+ *
+ * Clients learn of it when the driver's call ends: complete as many as there are, then return.
+ * Context: the device's own; does not block.
+ */
+void shim_block_complete(struct shim_device *device, unsigned queue, unsigned tag,
+			 enum error error);
+
+#endif
