@@ -11,10 +11,13 @@
  *   r8         word 2           word 2                 word 2          word 2
  *   r9         word 3           word 3                 word 3          word 3
  *   r12        handle or 0      handle or 0            handle or 0     handle or 0
+ *   r13        -                token                  token           -
  *
  * SYS_RECEIVE in: rdi endpoint, rsi notification or 0, rdx deadline. If a signal comes first, label
- * is MESSAGE_SIGNAL and word 0 the bits. A transferred handle needs RIGHT_TRANSFER and arrives with
- * the rights it had; the sender keeps its own.
+ * is MESSAGE_SIGNAL, word 0 the bits, and the token 0. A transferred handle needs RIGHT_TRANSFER
+ * and arrives with the rights it had; the sender keeps its own. The token names the waiting caller,
+ * is never 0 for a call, and is good for one reply, at any later time; replies may be given in any
+ * order. ERR_GONE answers a token that names no waiting caller (any more).
  */
 #ifndef ABI_MESSAGE_H
 #define ABI_MESSAGE_H
@@ -31,6 +34,7 @@ struct message {
 	uint64_t word[MESSAGE_WORDS];
 	uint64_t badge; /* received: which of the server's handles the caller holds */
 	handle_t handle;
+	uint64_t token; /* received: names the caller, for the reply; 0: not a call */
 };
 
 #endif

@@ -41,7 +41,7 @@ enum syscall {
 	SYS_ENDPOINT_CREATE, /* () -> endpoint handle */
 	SYS_CALL,            /* (endpoint, struct message in registers): see abi/message.h */
 	SYS_RECEIVE, /* (endpoint, notification or 0, deadline ns or 0): see abi/message.h */
-	SYS_REPLY,   /* (struct message in registers) to the caller received last */
+	SYS_REPLY,   /* (struct message in registers) to the caller its token names */
 	SYS_NOTIFICATION_CREATE, /* () -> notification handle */
 	SYS_SIGNAL,              /* (notification, bits) */
 	SYS_WAIT,         /* (notification, deadline ns: 0 never, 1 do not wait) -> bits, cleared */

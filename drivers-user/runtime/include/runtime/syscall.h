@@ -56,7 +56,7 @@ static inline enum error sys_call(handle_t endpoint, struct message *message)
 			 : "rcx", "r11", "memory");
 	if (rax != OK)
 		return (enum error)rax;
-	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, 0, (handle_t)r12 };
+	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, 0, (handle_t)r12, 0 };
 	return OK;
 }
 
@@ -68,31 +68,33 @@ static inline enum error sys_receive(handle_t endpoint, handle_t notification, u
 	register uint64_t r8 __asm__("r8") = 0;
 	register uint64_t r9 __asm__("r9") = 0;
 	register uint64_t r12 __asm__("r12") = 0;
+	register uint64_t r13 __asm__("r13") = 0;
 	uint64_t rax = SYS_RECEIVE, rdi = endpoint, rsi = notification, rdx = deadline_ns;
 
 	__asm__ volatile("syscall"
 			 : "+a"(rax), "+d"(rdx), "+D"(rdi), "+S"(rsi), "+r"(r10), "+r"(r8),
-			   "+r"(r9), "+r"(r12)
+			   "+r"(r9), "+r"(r12), "+r"(r13)
 			 :
 			 : "rcx", "r11", "memory");
 	if (rax != OK)
 		return (enum error)rax;
-	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, rdi, (handle_t)r12 };
+	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, rdi, (handle_t)r12, r13 };
 	return OK;
 }
 
-/** Answer the caller received last. */
+/** Answer the caller that message->token names. */
 static inline enum error sys_reply(const struct message *message)
 {
 	register uint64_t r10 __asm__("r10") = message->word[1];
 	register uint64_t r8 __asm__("r8") = message->word[2];
 	register uint64_t r9 __asm__("r9") = message->word[3];
 	register uint64_t r12 __asm__("r12") = message->handle;
+	register uint64_t r13 __asm__("r13") = message->token;
 	uint64_t rax = SYS_REPLY, rdi = 0, rsi = message->label, rdx = message->word[0];
 
 	__asm__ volatile("syscall"
 			 : "+a"(rax), "+d"(rdx), "+D"(rdi), "+S"(rsi), "+r"(r10), "+r"(r8),
-			   "+r"(r9), "+r"(r12)
+			   "+r"(r9), "+r"(r12), "+r"(r13)
 			 :
 			 : "rcx", "r11", "memory");
 	return (enum error)rax;
