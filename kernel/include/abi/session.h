@@ -47,14 +47,17 @@ struct session_info {
 	uint32_t reserved;
 };
 
-/* One request. Operations are the class's: see shim/class/NAME.h. */
+/* One request. Operations are the class's: see shim/class/NAME.h. A slot that is in use says so,
+ * and its generation orders it among the others: so the table tells a later instance what to
+ * replay. */
 struct session_slot {
-	uint8_t operation;
+	uint8_t operation; /* 0: the slot is free; cleared when its completion is consumed */
 	uint8_t flags;
 	uint16_t reserved;
-	uint32_t generation;  /* the client adds one each time it fills the slot */
-	uint64_t position;    /* block: first block, relative to the session's range */
-	uint32_t count;       /* block: blocks; serial: bytes */
+	uint32_t
+		generation; /* the count of submissions before this one: submit_tail, at its fill */
+	uint64_t position;  /* block: first block, relative to the session's range */
+	uint32_t count;     /* block: blocks; serial: bytes */
 	uint32_t data_offset; /* bytes into the pool */
 	uint64_t cookie;      /* the client's own; the driver side never looks */
 };
