@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Eft's front door: `make help` lists what it can do. Sources are found by where they stand, so
+# that adding a file or a driver touches nothing here. Suffixes say the ring: x.k.o is compiled for
+# the kernel, x.u.o for processes, a driver's x.o for both, and x.h.o for tests on the host.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables
+.DELETE_ON_ERROR:
+.SUFFIXES:
+unexport CONFIG_
+SHELL := /bin/sh
+
+O ?= build
+override O := $(abspath $(O))
+CROSS_COMPILE ?= x86_64-linux-gnu-
+DEFCONFIG := phase2_defconfig
+PYTHON := /usr/bin/python3
+
+ifeq ($(V),1)
+Q :=
+say = @:
+else
+Q := @
+say = @printf '  %-7s [%s] %s\n'
+endif
+
+# Goals that change what the rest of the build reads. Beside other goals, each runs in its turn.
+CONFIG_GOALS := menuconfig nconfig defconfig savedefconfig olddefconfig allyesconfig allmodconfig \
+	allnoconfig alldefconfig randconfig listnewconfig %_defconfig
+ALONE := setup clean mrproper distclean $(CONFIG_GOALS)
+GOALS := $(or $(MAKECMDGOALS),all)
+
+ifneq ($(and $(filter $(ALONE),$(GOALS)),$(word 2,$(GOALS))),)
+
+.PHONY: $(GOALS) in-turn
+$(GOALS): in-turn
+	@:
+in-turn:
+	@$(foreach goal,$(GOALS),$(MAKE) --no-print-directory $(goal) &&) :
+
+else
+
+.PHONY: all
+all: # the default goal; its parts are named below
+
+# --- Configuration -------------------------------------------------------------------------------
+
+KCONFIG_FILES := Kconfig $(wildcard */Kconfig shim/drivers/Kconfig shim/drivers/*/*/Kconfig)
+KCONFIG = cd $(O) && srctree=$(CURDIR) KCONFIG_CONFIG=$(or $1,.config) \
+	KCONFIG_AUTOCONFIG=include/config/auto.conf KCONFIG_TRISTATE=include/config/tristate.conf \
+	KCONFIG_AUTOHEADER=include/generated/autoconf.h
+CONF = $(KCONFIG) kconfig-conf
+SURVIVED := $(PYTHON) $(CURDIR)/tests/check/survived.py $(CURDIR)/Kconfig
+have-kconfig = @command -v kconfig-conf >/dev/null || \
+	{ echo 'kconfig-conf is missing: run "make setup", which installs what Eft needs' >&2; exit 1; }
+
+$(O)/include/config $(O)/include/generated:
+	@mkdir -p $@
+
+.PHONY: $(CONFIG_GOALS) syncconfig
+menuconfig nconfig: | $(O)/include/config
+	$(have-kconfig)
+	@[ -e $(O)/.config ] || $(MAKE) --no-print-directory defconfig
+	@$(KCONFIG) kconfig-$(if $(filter nconfig,$@),nconf,mconf) $(CURDIR)/Kconfig
+
+defconfig: $(DEFCONFIG)
+
+%_defconfig: | $(O)/include/config
+	$(have-kconfig)
+	@[ -e configs/$@ ] || { echo "configs/$@ does not exist; there are: $(notdir $(wildcard configs/*))" >&2; exit 1; }
+	@$(call CONF,.config.new) --defconfig=$(CURDIR)/configs/$@ $(CURDIR)/Kconfig >/dev/null
+	@$(SURVIVED) configs/$@ $(O)/.config.new
+	@mv $(O)/.config.new $(O)/.config
+	$(say) CONFIG - $@
+
+olddefconfig allyesconfig allmodconfig allnoconfig alldefconfig randconfig listnewconfig: | $(O)/include/config
+	$(have-kconfig)
+	@$(CONF) --$@ $(CURDIR)/Kconfig
+
+savedefconfig: | $(O)/include/config
+	$(have-kconfig)
+	@$(CONF) --savedefconfig=defconfig $(CURDIR)/Kconfig
+	@echo "$(O)/defconfig: copy it to configs/NAME_defconfig to keep it"
+
+$(O)/.config:
+	@$(MAKE) --no-print-directory defconfig
+
+syncconfig: $(O)/include/config/auto.conf
+
+# Fills in what .config does not say; what it says and Kconfig refuses is an error. The stubs
+# include/config/a/b.h change with their symbol only: objects depend on those that they name.
+$(O)/include/config/auto.conf: $(O)/.config $(KCONFIG_FILES) | $(O)/include/config $(O)/include/generated
+	$(have-kconfig)
+	@cp $(O)/.config $(O)/.config.new
+	@$(call CONF,.config.new) --olddefconfig $(CURDIR)/Kconfig >/dev/null
+	@$(SURVIVED) $(O)/.config $(O)/.config.new
+	@cmp -s $(O)/.config $(O)/.config.new && rm $(O)/.config.new || mv $(O)/.config.new $(O)/.config
+	@$(CONF) --silentoldconfig $(CURDIR)/Kconfig >/dev/null
+	@touch $@
+
+# What is built needs a configuration; configuring, cleaning and asking for help do not.
+ifneq ($(filter-out $(ALONE) help,$(GOALS)),)
+include $(O)/include/config/auto.conf
+ifdef CONFIG_CONFIGURATION
+
+# --- What there is to build ----------------------------------------------------------------------
+
+include $(wildcard shim/drivers/*/*/driver.mk)
+comma := ,
+sources = $(wildcard $(foreach d,$1,$d/*.c $d/*.S))
+$(foreach l,y m,$(eval drivers-$l := $(foreach d,$(drivers-$l),$(if $(call sources,shim/drivers/$d),$d))))
+both := $(if $(CONFIG_MOVABLE_DRIVERS),$(sort $(drivers-y) $(drivers-m)))
+kernel-drivers := $(or $(both),$(sort $(drivers-y)))
+user-drivers := $(or $(both),$(sort $(drivers-m)))
+drivers := $(sort $(kernel-drivers) $(user-drivers))
+driver-object = $(foreach d,$1,$(O)/shim/drivers/$d/$(notdir $d).o)
+
+shared-sources := $(call sources,shim/session shim/lib)
+kernel-sources := $(call sources,kernel kernel/* drivers-kernel/*) $(shared-sources)
+runtime-sources := $(call sources,drivers-user/runtime) $(shared-sources)
+process-sources := $(call sources,drivers-user/backend drivers-user/class)
+programs := $(patsubst %/,%,$(wildcard drivers-user/services/*/ drivers-user/programs/*/))
+
+objects = $(foreach s,$2,$(O)/$(basename $s).$1.o)
+kernel-objects := $(call objects,k,$(kernel-sources))
+runtime-objects := $(call objects,u,$(runtime-sources))
+process-objects := $(call objects,u,$(process-sources))
+program-objects := $(call objects,u,$(call sources,$(programs)))
+driver-parts := $(call objects,p,$(call sources,$(addprefix shim/drivers/,$(drivers))))
+
+# --- Flags ---------------------------------------------------------------------------------------
+
+CC := $(CROSS_COMPILE)gcc
+LD := $(CROSS_COMPILE)ld
+AR := $(CROSS_COMPILE)ar
+OBJCOPY := $(CROSS_COMPILE)objcopy
+STRIP := $(CROSS_COMPILE)strip
+HOSTCC ?= gcc
+
+common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-zone -mgeneral-regs-only \
+	-fcf-protection=none -fno-strict-aliasing -fstack-protector-strong -mstack-protector-guard=global
+includes := $(addprefix -I,kernel/include shim/include $(wildcard shim/lib/include shim/session/include))
+kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -fno-omit-frame-pointer $(includes) -I$(O)/include
+user-flags := $(common-flags) -fno-pic -no-pie -fno-omit-frame-pointer -Idrivers-user/runtime/include $(includes) -I$(O)/include
+driver-flags := $(common-flags) -fpie -fvisibility=hidden -fno-omit-frame-pointer $(includes)
+link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments
+
+# Write file $1 with text $2 if that is not what it holds. What depends on $1 is rebuilt when flags,
+# compiler, lists or placement change, and only then.
+same = $(and $(findstring <$(strip $1)>,<$(strip $2)>),$(findstring <$(strip $2)>,<$(strip $1)>))
+keep = $(if $(call same,$(if $(wildcard $1),$(file <$1)),$2),,$(file >$1,$2))
+stamp := $(O)/include/stamp
+$(shell mkdir -p $(stamp) $(O)/include/generated)
+compiler := $(shell $(CC) --version 2>/dev/null | head -n 1)
+$(call keep,$(stamp)/compiler,$(CC) $(compiler))
+$(call keep,$(stamp)/k,$(CC) $(compiler) $(kernel-flags))
+$(call keep,$(stamp)/u,$(CC) $(compiler) $(user-flags))
+$(call keep,$(stamp)/p,$(CC) $(compiler) $(driver-flags))
+$(call keep,$(stamp)/kernel-link,$(kernel-objects) $(kernel-drivers) $(link-flags))
+$(call keep,$(stamp)/programs,$(programs) $(user-drivers) $(link-flags) $(runtime-objects) $(process-objects) $(program-objects))
+
+# The kernel's built-in placement, and what it is called.
+placement-line = X("$(notdir $1)"$(comma) PLACEMENT_$2)
+$(call keep,$(O)/include/generated/placement.h,#define PLACEMENT_TABLE(X) \
+	$(foreach d,$(drivers-y),$(call placement-line,$d,KERNEL)) \
+	$(foreach d,$(drivers-m),$(call placement-line,$d,USER)) \
+	$(foreach d,$(drivers-),$(call placement-line,$d,OFF)))
+version := $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown)
+define version-text
+#define EFT_VERSION "$(version)"
+#define EFT_CONFIGURATION $(CONFIG_CONFIGURATION)
+endef
+$(call keep,$(O)/include/generated/version.h,$(version-text))
+
+# The compiler must compile and link for x86-64 with these flags, or nothing else makes sense.
+$(stamp)/probe: $(stamp)/compiler
+	@sh tests/check/compiler.sh $@.tmp "$(CC)" $(kernel-flags)
+	@touch $@
+
+# --- Compile -------------------------------------------------------------------------------------
+
+# $1 name of the rule, $2 letter on the screen, $3 flags
+define compile-rules
+$(O)/%.$1.o: %.c $(stamp)/$1 | $(stamp)/probe
+	@mkdir -p $$(@D)
+	$$(say) CC $2 $$<
+	$(Q)$(CC) $3 -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+	@sh tests/check/fixdep.sh $$(@:.o=.d) $(O)
+$(O)/%.$1.o: %.S $(stamp)/$1 | $(stamp)/probe
+	@mkdir -p $$(@D)
+	$$(say) AS $2 $$<
+	$(Q)$(CC) $3 -D__ASSEMBLER__ -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+	@sh tests/check/fixdep.sh $$(@:.o=.d) $(O)
+endef
+$(eval $(call compile-rules,k,K,$(kernel-flags)))
+$(eval $(call compile-rules,u,U,$(user-flags)))
+$(eval $(call compile-rules,p,S,$(driver-flags)))
+
+all-objects := $(kernel-objects) $(runtime-objects) $(process-objects) $(program-objects) $(driver-parts)
+-include $(wildcard $(all-objects:.o=.d))
+
+# A driver: its parts joined, and nothing of it visible but its struct shim_driver.
+define driver-rules
+$(call driver-object,$1): $(call objects,p,$(call sources,shim/drivers/$1))
+	$$(say) JOIN S shim/drivers/$1
+	$(Q)$(LD) -r -o $$@ $$^
+	$(Q)$(OBJCOPY) --keep-global-symbol=shim_driver_$(notdir $1) $$@
+endef
+$(foreach d,$(drivers),$(eval $(call driver-rules,$d)))
+
+.PHONY: objects
+objects: $(all-objects) $(call driver-object,$(drivers))
+
+# --- Link ----------------------------------------------------------------------------------------
+# Both rings link the same driver object by the same path; its hash is taken before and after each
+# link (rule 1: tests/check/rule1.py).
+
+hashes = $(if $1,sha256sum $1 >$2,: >$2)
+
+kernel-driver-objects := $(call driver-object,$(kernel-drivers))
+$(O)/kernel.elf: $(kernel-objects) $(kernel-driver-objects) kernel/kernel.ld $(stamp)/kernel-link
+	$(say) LINK K $(@F)
+	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.before)
+	$(Q)$(CC) $(link-flags) -Wl,-T,kernel/kernel.ld,-Map=$(O)/kernel.map -o $@ $(kernel-objects) $(kernel-driver-objects)
+	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.after)
+	@rm -rf $(O)/drivers-kernel/linked; for d in $(kernel-drivers); do mkdir -p $(O)/drivers-kernel/$${d%/*} && \
+		ln -f $(O)/shim/drivers/$$d/$${d##*/}.o $(O)/drivers-kernel/$$d.o || exit 1; done
+
+$(O)/drivers-user/runtime.a: $(runtime-objects)
+$(O)/drivers-user/process.a: $(process-objects)
+$(O)/drivers-user/%.a: $(stamp)/programs
+	@mkdir -p $(@D); rm -f $@
+	$(say) AR U $(@F)
+	$(Q)$(AR) rcs $@ $(filter %.o,$^)
+
+# Every program has an address of its own, so that a debugger can hold the symbols of all at once.
+# $1 program below build/drivers-user, $2 its place in the list, $3 its objects
+program-script := $(wildcard drivers-user/runtime/program.ld)
+define program-rules
+$(O)/drivers-user/$1: $3 $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a $(program-script) $(stamp)/programs
+	@mkdir -p $$(@D)
+	$$(say) LINK U drivers-user/$1
+	@$(call hashes,$3,$$@.before)
+	$(Q)$(CC) $(link-flags) $(if $(program-script),-Wl$(comma)-T$(comma)$(program-script)$(comma)--defsym=PROGRAM_BASE,-Wl$(comma)-Ttext-segment)=$$$$(printf 0x%x $$$$((0x400000 + $2 * 0x1000000))) \
+		-Wl,-Map=$$@.map,-e,_start,-u,_start -o $$@ $3 -Wl,--start-group $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a -Wl,--end-group
+	@$(call hashes,$3,$$@.after)
+endef
+numbered :=
+$(foreach p,$(programs),$(eval $(call program-rules,bin/$(notdir $p),$(words $(numbered)),$(call objects,u,$(call sources,$p))))$(eval numbered += $p))
+$(foreach d,$(user-drivers),$(eval $(call program-rules,$d,$(words $(numbered)),$(call driver-object,$d)))$(eval numbered += $d))
+program-files := $(addprefix $(O)/drivers-user/,$(addprefix bin/,$(notdir $(programs))) $(user-drivers))
+
+# What the device manager reads of each driver: the plain data of its struct shim_driver.
+$(O)/drivers.manifest: $(call driver-object,$(drivers)) $(stamp)/programs
+	@rm -f $@; : >$@; for o in $(filter %.o,$^); do \
+		$(OBJCOPY) -O binary -j shim_drivers $$o $@.one && cat $@.one >>$@ || exit 1; done; rm -f $@.one
+
+# The initial archive: programs keep their symbols for fault reports, not their debug information.
+$(O)/archive.cpio: $(program-files) $(O)/drivers.manifest
+	$(say) ARCHIVE U $(@F)
+	@rm -rf $(O)/archive; mkdir -p $(O)/archive/bin $(addprefix $(O)/archive/drivers/,$(dir $(user-drivers)))
+	@cp $(O)/drivers.manifest $(O)/archive
+	@for p in $(notdir $(programs)); do $(STRIP) --strip-debug -o $(O)/archive/bin/$$p $(O)/drivers-user/bin/$$p || exit 1; done
+	@for d in $(user-drivers); do $(STRIP) --strip-debug -o $(O)/archive/drivers/$$d $(O)/drivers-user/$$d || exit 1; done
+	@cd $(O)/archive && find . -type f -printf '%P\n' | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc >$@
+
+# One image for BIOS and UEFI.
+$(O)/eft.iso: $(O)/kernel.elf $(O)/archive.cpio .ci/grub.cfg
+	$(say) ISO - $(@F)
+	@rm -rf $(O)/iso; mkdir -p $(O)/iso/boot/grub
+	@$(STRIP) --strip-debug -o $(O)/iso/boot/kernel.elf $(O)/kernel.elf
+	@cp $(O)/archive.cpio $(O)/iso/boot; cp .ci/grub.cfg $(O)/iso/boot/grub/grub.cfg
+	$(Q)grub-mkrescue -o $@ $(O)/iso >$@.log 2>&1 || { cat $@.log >&2; exit 1; }
+
+.PHONY: iso
+iso: $(O)/eft.iso
+all: $(if $(wildcard kernel/kernel.ld),$(O)/eft.iso,objects)
+
+# --- Run -----------------------------------------------------------------------------------------
+
+SMP ?= 2
+MEM ?= 512M
+DISK ?= $(O)/disk.img
+QEMU ?= qemu-system-x86_64
+CPU ?= qemu64,+smep,+smap,+umip
+qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga std -display none -nic none -boot d \
+	-drive if=none,id=cd,media=cdrom,readonly=on,file=$(O)/eft.iso -device ide-cd,drive=cd,bus=ide.2 \
+	-drive if=none,id=disk,format=raw,file=$(DISK) -device ide-hd,drive=disk,bus=ide.0 \
+	-smbios 'type=11,value=$(subst $(comma),$(comma)$(comma),$(CMDLINE))' -serial mon:stdio $(QEMU_EXTRA)
+
+$(O)/disk.img:
+	@sh tests/check/mkdisk.sh $@
+
+.PHONY: run run-uefi
+run: $(O)/eft.iso $(DISK)
+	@echo 'Ctrl-A X leaves QEMU; Ctrl-A C is its monitor.'
+	$(Q)$(qemu)
+
+run-uefi: $(O)/eft.iso $(DISK)
+	@echo 'Ctrl-A X leaves QEMU; Ctrl-A C is its monitor.'
+	$(Q)$(qemu) -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
+
+endif
+endif
+
+# --- Clean ---------------------------------------------------------------------------------------
+
+.PHONY: clean mrproper distclean
+clean:
+	@if [ -d $(O) ]; then find $(O) -mindepth 1 -maxdepth 1 ! -name .config ! -name disk.img -exec rm -rf {} +; fi
+mrproper distclean:
+	@rm -rf $(O)
+
+endif

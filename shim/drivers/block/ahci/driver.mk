@@ -1,0 +1,1 @@
+drivers-$(CONFIG_DRIVER_AHCI) += block/ahci

@@ -1,0 +1,1 @@
+drivers-$(CONFIG_DRIVER_PCI) += bus/pci

@@ -1,0 +1,1 @@
+drivers-$(CONFIG_DRIVER_UART) += serial/uart
