@@ -139,10 +139,11 @@ HOSTCC ?= gcc
 
 common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-zone -mgeneral-regs-only \
 	-fcf-protection=none -fno-strict-aliasing -fstack-protector-strong -mstack-protector-guard=global
-includes := $(addprefix -I,kernel/include shim/include $(wildcard shim/lib/include shim/session/include))
-kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -fno-omit-frame-pointer $(includes) -I$(O)/include
-user-flags := $(common-flags) -fno-pic -no-pie -fno-omit-frame-pointer -Idrivers-user/runtime/include $(includes) -I$(O)/include
-driver-flags := $(common-flags) -fpie -fvisibility=hidden -fno-omit-frame-pointer $(includes)
+driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
+includes := $(driver-includes) -Ishim -I$(O)/include
+kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -fno-omit-frame-pointer $(includes)
+user-flags := $(common-flags) -fno-pic -no-pie -fno-omit-frame-pointer -Idrivers-user/runtime/include $(includes)
+driver-flags := $(common-flags) -fpie -fvisibility=hidden -fno-omit-frame-pointer $(driver-includes)
 link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments
 
 # Write file $1 with text $2 if that is not what it holds. What depends on $1 is rebuilt when flags,
@@ -235,14 +236,14 @@ $(O)/drivers-user/%.a: $(stamp)/programs
 
 # Every program has an address of its own, so that a debugger can hold the symbols of all at once.
 # $1 program below build/drivers-user, $2 its place in the list, $3 its objects
-program-script := $(wildcard drivers-user/runtime/program.ld)
+program-script := drivers-user/runtime/user.ld
 define program-rules
 $(O)/drivers-user/$1: $3 $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a $(program-script) $(stamp)/programs
 	@mkdir -p $$(@D)
 	$$(say) LINK U drivers-user/$1
 	@$(call hashes,$3,$$@.before)
-	$(Q)$(CC) $(link-flags) $(if $(program-script),-Wl$(comma)-T$(comma)$(program-script)$(comma)--defsym=PROGRAM_BASE,-Wl$(comma)-Ttext-segment)=$$$$(printf 0x%x $$$$((0x400000 + $2 * 0x1000000))) \
-		-Wl,-Map=$$@.map,-e,_start,-u,_start -o $$@ $3 -Wl,--start-group $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a -Wl,--end-group
+	$(Q)$(CC) $(link-flags) -Wl,-T,$(program-script),--defsym=PROGRAM_BASE=$$$$(printf 0x%x $$$$((0x400000 + $2 * 0x1000000))) \
+		-Wl,-Map=$$@.map,-u,_start -o $$@ $3 -Wl,--start-group $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a -Wl,--end-group
 	@$(call hashes,$3,$$@.after)
 endef
 numbered :=
