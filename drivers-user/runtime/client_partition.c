@@ -7,9 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-void *memset(void *to, int value, size_t size_bytes);
-void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes);
-int memcmp(const void *one, const void *other, size_t size_bytes);
+#include <lib/string.h>
 
 #define BLOCK_BYTES_MIN 512u
 #define BLOCK_BYTES_MAX 4096u
