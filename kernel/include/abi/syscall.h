@@ -109,6 +109,8 @@ enum syscall {
 	SYS_SESSION_KICK_WAIT, /* (session, notification, deadline ns) -> bits: doorbell, then
 				  SYS_WAIT */
 
+	SYS_PROCESS_OPEN, /* (registry with RIGHT_MANAGE, pid) -> process handle: the shell's kill */
+
 	SYSCALL_COUNT
 };
 
