@@ -20,15 +20,14 @@
 struct block_tag {
 	struct session_link *link;
 	uint32_t count;
-	uint16_t slot;
-	bool used;
+	uint32_t slot;
 };
 
 /* What one queue actor serves. */
 struct block_queue {
-	struct session_link *links;  /* in no order */
-	struct session_link *cursor; /* whose turn it is; NULL: the first's */
-	uint64_t free[BLOCK_TAGS_MAX / 64];
+	struct session_link *links;         /* in no order */
+	struct session_link *cursor;        /* whose turn it is; NULL: the first's */
+	uint64_t free[BLOCK_TAGS_MAX / 64]; /* a bit a tag: not in flight */
 	struct block_tag tag[BLOCK_TAGS_MAX];
 };
 

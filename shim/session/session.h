@@ -120,6 +120,9 @@ bool session_take_replay(struct session_link *link, struct session_request *requ
  * be called when a call into the driver has ended. Context: the device's own. */
 void session_flush(struct session_wakes *wakes);
 
+/** Take a link out of the wake list, so that it may be freed. */
+void session_wakes_remove(struct session_wakes *wakes, struct session_link *link);
+
 /** The server goes to sleep: from now on the client rings its doorbell.
  *
  * @return false if requests came in meanwhile: take them instead of waiting

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Class block, what both rings do alike: checks every request, gives it a tag, shares a queue among
+ * its sessions. Used by class/block.c of both rings.
+ */
+#include <session/block.h>
+#include <shim/log.h>
+
+void block_class_init(struct block_class *class, struct shim_device *device,
+		      struct block_queue *queue, uint32_t queue_count)
+{
+	memset(class, 0, sizeof(*class));
+	memset(queue, 0, queue_count * sizeof(*queue));
+	class->device = device;
+	class->queue = queue;
+	class->queue_count = queue_count;
+	for (uint32_t i = 0; i < queue_count; i++)
+		memset(queue[i].free, 0xff, sizeof(queue[i].free));
+}
+
+/* --- Sessions and units --- */
+
+/* May this session's requests be taken? Its range was checked against the unit as it was when the
+ * session was made; another instance may have found another disk. */
+static void block_link_update(struct block_class *class, struct session_link *link)
+{
+	const struct block_unit *unit = &class->unit[link->unit];
+
+	if (link->gone || !unit->present)
+		return;
+	if (unit->info.queue != link->queue || unit->info.block_bytes != 1u << link->block_shift ||
+	    link->range_start + link->range_count > unit->info.block_count) {
+		link->gone = true;
+		return;
+	}
+	link->depth = unit->info.depth;
+	link->flags = unit->info.flags;
+	link->blocks_max = unit->info.transfer_bytes_max >> link->block_shift;
+	link->ready = true;
+}
+
+static void block_links_update(struct block_class *class, uint32_t unit)
+{
+	for (uint32_t i = 0; i < class->queue_count; i++)
+		for (struct session_link *link = class->queue[i].links; link; link = link->next)
+			if (link->unit == unit)
+				block_link_update(class, link);
+}
+
+enum error block_class_attach(struct block_class *class, struct session_link *link)
+{
+	if (link->queue >= class->queue_count || link->unit >= BLOCK_UNITS_MAX)
+		return ERR_RANGE;
+	link->next = class->queue[link->queue].links;
+	class->queue[link->queue].links = link;
+	block_link_update(class, link);
+	return OK;
+}
+
+bool block_class_detach(struct block_class *class, struct session_link *link)
+{
+	struct block_queue *queue = &class->queue[link->queue];
+	struct session_link **at = &queue->links;
+
+	while (*at && *at != link)
+		at = &(*at)->next;
+	if (*at)
+		*at = link->next;
+	if (queue->cursor == link)
+		queue->cursor = link->next;
+	link->closing = true;
+	link->ready = false;
+	if (link->in_flight != 0)
+		return false;
+	session_wakes_remove(&class->wakes, link);
+	return true;
+}
+
+/* Answer everything that waits in a session whose unit is gone. */
+static void block_refuse_waiting(struct block_class *class, struct session_link *link)
+{
+	struct session_request request;
+
+	for (uint32_t i = 0; i < link->slot_count && session_take(link, &request); i++)
+		session_finish(link, &class->wakes, request.slot, ERR_GONE, 0);
+}
+
+static bool block_unit_sane(const struct block_class *class, const struct unit_info *unit)
+{
+	uint32_t block = unit->block_bytes;
+
+	return unit->class_id == CLASS_BLOCK && unit->unit < BLOCK_UNITS_MAX &&
+	       unit->queue < class->queue_count && block >= 512 && block <= 4096 &&
+	       (block & (block - 1)) == 0 && unit->block_count != 0 && unit->depth != 0 &&
+	       unit->depth <= BLOCK_TAGS_MAX && unit->transfer_bytes_max >= block;
+}
+
+enum error shim_block_unit_add(struct shim_device *device, const struct unit_info *info)
+{
+	struct block_class *class = block_class_of(device);
+	enum error error;
+
+	if (!block_unit_sane(class, info))
+		return ERR_INVALID;
+	error = unit_publish(device, info);
+	if (error != OK)
+		return error;
+	class->unit[info->unit].info = *info;
+	class->unit[info->unit].present = true;
+	block_links_update(class, info->unit);
+	return OK;
+}
+
+void shim_block_unit_remove(struct shim_device *device, unsigned unit)
+{
+	struct block_class *class = block_class_of(device);
+
+	if (unit >= BLOCK_UNITS_MAX || !class->unit[unit].present)
+		return;
+	class->unit[unit].present = false;
+	for (uint32_t i = 0; i < class->queue_count; i++) {
+		for (struct session_link *link = class->queue[i].links; link; link = link->next) {
+			if (link->unit != unit)
+				continue;
+			link->ready = false;
+			link->gone = true;
+			block_refuse_waiting(class, link);
+		}
+	}
+	unit_withdraw(device, unit);
+}
+
+void block_class_doorbell(struct block_class *class, unsigned queue)
+{
+	if (queue >= class->queue_count)
+		return;
+	for (struct session_link *link = class->queue[queue].links; link; link = link->next)
+		if (__builtin_expect(link->gone, 0))
+			block_refuse_waiting(class, link);
+	class->device->driver->ops.block->submit(class->device, queue);
+}
+
+bool block_class_sleep(struct block_class *class, unsigned queue)
+{
+	struct session_link *link;
+	bool idle = true;
+
+	for (link = class->queue[queue].links; link; link = link->next)
+		__atomic_store_n(&link->server->asleep, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	for (link = class->queue[queue].links; link; link = link->next)
+		if ((link->ready || link->gone) && session_pending(link))
+			idle = false;
+	return idle;
+}
+
+void block_class_awake(struct block_class *class, unsigned queue)
+{
+	for (struct session_link *link = class->queue[queue].links; link; link = link->next)
+		session_server_awake(link);
+}
+
+/* --- Requests --- */
+
+static inline enum error block_check_range(const struct session_link *link,
+					   const struct session_slot *entry)
+{
+	if (entry->count == 0)
+		return ERR_INVALID;
+	if (entry->count > link->range_count || entry->position > link->range_count - entry->count)
+		return ERR_RANGE;
+	return OK;
+}
+
+static inline enum error block_check_transfer(const struct session_link *link,
+					      const struct session_slot *entry)
+{
+	enum error error = block_check_range(link, entry);
+
+	if (error != OK)
+		return error;
+	if (entry->count > link->blocks_max || (entry->data_offset & 3) != 0)
+		return ERR_INVALID;
+	if (!session_data_inside(link, entry->data_offset,
+				 (uint64_t)entry->count << link->block_shift))
+		return ERR_PROTOCOL;
+	return OK;
+}
+
+/* Operations other than a plain read or write. */
+static enum error block_check_other(const struct session_link *link,
+				    const struct session_slot *entry)
+{
+	if (entry->operation == BLOCK_FLUSH)
+		return entry->flags != 0 ? ERR_INVALID : OK;
+	if (entry->operation != BLOCK_DISCARD || entry->flags != 0)
+		return ERR_INVALID;
+	if (!(link->flags & UNIT_DISCARD))
+		return ERR_UNSUPPORTED;
+	if (link->flags & UNIT_READ_ONLY)
+		return ERR_READ_ONLY;
+	return block_check_range(link, entry);
+}
+
+static inline enum error block_check(const struct session_link *link,
+				     const struct session_slot *entry)
+{
+	if (entry->operation == BLOCK_READ)
+		return entry->flags != 0 ? ERR_INVALID : block_check_transfer(link, entry);
+	if (entry->operation != BLOCK_WRITE)
+		return block_check_other(link, entry);
+	if (entry->flags & ~BLOCK_FUA)
+		return ERR_INVALID;
+	if (link->flags & UNIT_READ_ONLY)
+		return ERR_READ_ONLY;
+	return block_check_transfer(link, entry);
+}
+
+/* The lowest tag that is not in flight; `depth` or more if there is none below it. */
+static inline unsigned block_tag_free(const struct block_queue *queue, uint32_t depth)
+{
+	for (unsigned word = 0; word * 64 < depth; word++)
+		if (queue->free[word] != 0)
+			return word * 64 + (unsigned)__builtin_ctzll(queue->free[word]);
+	return BLOCK_TAGS_MAX;
+}
+
+static inline void block_start(struct block_queue *queue, struct session_link *link, unsigned tag,
+			       const struct session_request *from,
+			       struct shim_block_request *request)
+{
+	const struct session_slot *entry = &from->entry;
+	bool flush = entry->operation == BLOCK_FLUSH;
+	bool moves = entry->operation <= BLOCK_WRITE;
+
+	queue->free[tag / 64] &= ~(UINT64_C(1) << tag % 64);
+	queue->tag[tag] = (struct block_tag){ link, flush ? 0 : entry->count, from->slot };
+	request->tag = (uint16_t)tag;
+	request->operation = entry->operation;
+	request->flags = entry->flags;
+	request->unit = link->unit;
+	request->position = flush ? 0 : link->range_start + entry->position;
+	request->count = flush ? 0 : entry->count;
+	request->data_bytes = moves ? entry->count << link->block_shift : 0;
+	request->data.value = moves ? link->pool_iova + entry->data_offset : 0;
+}
+
+/* Take one good request of a session; bad ones, and flushes with nothing to flush, are answered on
+ * the way. At most a full table of them a call: a client that floods waits for its next doorbell.
+ */
+static inline bool block_take(struct block_class *class, struct block_queue *queue,
+			      struct session_link *link, struct shim_block_request *request)
+{
+	struct session_request taken;
+
+	for (uint32_t i = 0; i <= link->slot_count; i++) {
+		unsigned tag = block_tag_free(queue, link->depth);
+		enum error error;
+
+		if (tag >= link->depth || !session_take(link, &taken))
+			return false;
+		error = block_check(link, &taken.entry);
+		if (__builtin_expect(error == OK, 1)) {
+			if (taken.entry.operation != BLOCK_FLUSH || link->flags & UNIT_FLUSH) {
+				block_start(queue, link, tag, &taken, request);
+				return true;
+			}
+		}
+		session_finish(link, &class->wakes, taken.slot, error, 0);
+	}
+	return false;
+}
+
+bool shim_block_next(struct shim_device *device, unsigned index, struct shim_block_request *request)
+{
+	struct block_class *class = block_class_of(device);
+	struct block_queue *queue;
+	struct session_link *link, *start;
+
+	if (index >= class->queue_count)
+		return false;
+	queue = &class->queue[index];
+	start = link = queue->cursor ? queue->cursor : queue->links;
+	if (!link)
+		return false;
+	do {
+		if (link->ready && block_take(class, queue, link, request)) {
+			queue->cursor = link->next;
+			return true;
+		}
+		link = link->next ? link->next : queue->links;
+	} while (link != start);
+	return false;
+}
+
+static void block_bad_completion(struct block_class *class, unsigned queue, unsigned tag)
+{
+	if (class->bad_completions++ == 0)
+		shim_log(class->device, LOG_ERROR,
+			 "the driver completed tag %u of queue %u, which is not in flight", tag,
+			 queue);
+}
+
+void shim_block_complete(struct shim_device *device, unsigned index, unsigned tag, enum error error)
+{
+	struct block_class *class = block_class_of(device);
+	struct block_queue *queue = &class->queue[index];
+	struct block_tag *done;
+
+	if (index >= class->queue_count || tag >= BLOCK_TAGS_MAX ||
+	    queue->free[tag / 64] & UINT64_C(1) << tag % 64) {
+		block_bad_completion(class, index, tag);
+		return;
+	}
+	done = &queue->tag[tag];
+	queue->free[tag / 64] |= UINT64_C(1) << tag % 64;
+	session_finish(done->link, &class->wakes, done->slot, error, error == OK ? done->count : 0);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions, the client's side: beginning, and completions across a change of instance. The fast
+ * paths are in client.h.
+ */
+#include <session/client.h>
+
+enum error session_client_init(struct session_client_side *side, const struct session_info *info,
+			       struct session_client *client, const struct session_server *server,
+			       void *pool)
+{
+	uint32_t count = info->slot_count;
+
+	if (info->magic != SESSION_MAGIC || info->version != SESSION_VERSION || count == 0 ||
+	    count > SESSION_SLOTS_MAX || (count & (count - 1)) != 0)
+		return ERR_PROTOCOL;
+	side->info = info;
+	side->client = client;
+	side->server = server;
+	side->pool = pool;
+	side->slots = session_slots(client);
+	side->submit_ring = session_submit_ring(client, count);
+	side->complete_ring = session_complete_ring(server);
+	side->slot_count = count;
+	side->submit_tail = client->submit_tail;
+	side->complete_head = client->complete_head;
+	side->epoch = info->epoch;
+	side->violations = 0;
+	side->free_count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		side->slots[i].operation = 0;
+		side->free[i] = (uint16_t)(count - 1 - i);
+	}
+	return OK;
+}
+
+/* Completions of an earlier instance stay valid, in the order written: the epoch never goes back,
+ * and never beyond the kernel's. */
+bool session_epoch_accept(struct session_client_side *side, uint32_t epoch)
+{
+	uint32_t now = __atomic_load_n(&side->info->epoch, __ATOMIC_ACQUIRE);
+
+	if ((int32_t)(epoch - side->epoch) < 0 || (int32_t)(now - epoch) < 0)
+		return false;
+	side->epoch = epoch;
+	return true;
+}

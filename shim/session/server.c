@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions, the driver's side: attaching, replay, wake-ups. The fast paths are in session.h.
+ */
+#include <session/session.h>
+#include <shim/driver.h>
+
+static bool session_info_sane(const struct session_info *info)
+{
+	uint32_t count = info->slot_count, block = info->block_bytes;
+
+	return info->magic == SESSION_MAGIC && info->version == SESSION_VERSION && count != 0 &&
+	       count <= SESSION_SLOTS_MAX && (count & (count - 1)) == 0 &&
+	       (block & (block - 1)) == 0 && info->pool_bytes <= SESSION_POOL_MAX &&
+	       info->range_count <= UINT64_MAX - info->range_start;
+}
+
+/* Has this fill of the slot a completion that the client has not consumed yet? */
+static bool session_answered_before(const struct session_link *link, uint32_t from, uint32_t slot,
+				    uint32_t generation)
+{
+	for (uint32_t i = from; i != link->complete_tail; i++) {
+		const struct session_completion *entry =
+			&link->complete_ring[i & (link->slot_count - 1)];
+
+		if (entry->slot == slot && entry->generation == generation)
+			return true;
+	}
+	return false;
+}
+
+/* Keep the replay list in order of submission: oldest first. */
+static void session_replay_insert(struct session_link *link, uint16_t slot)
+{
+	uint32_t generation = link->generation[slot], at = link->replay_count++;
+
+	while (at > 0 && (int32_t)(link->generation[link->replay[at - 1]] - generation) > 0) {
+		link->replay[at] = link->replay[at - 1];
+		at--;
+	}
+	link->replay[at] = slot;
+}
+
+/* Find what earlier instances left: slots in use, submitted before `tail`, without an answer. What
+ * those instances wrote into the server's area is believed only within the client's bounds. */
+static void session_find_unfinished(struct session_link *link, uint32_t tail)
+{
+	uint32_t consumed = __atomic_load_n(&link->client->complete_head, __ATOMIC_ACQUIRE);
+
+	link->complete_tail = __atomic_load_n(&link->server->complete_tail, __ATOMIC_RELAXED);
+	if (link->complete_tail - consumed > link->slot_count)
+		link->complete_tail = consumed;
+	for (uint32_t slot = 0; slot < link->slot_count; slot++) {
+		struct session_slot entry;
+
+		session_slot_copy(&entry, &link->slots[slot]);
+		if (entry.operation == 0 || (int32_t)(entry.generation - tail) >= 0 ||
+		    session_answered_before(link, consumed, slot, entry.generation))
+			continue;
+		link->generation[slot] = entry.generation;
+		session_replay_insert(link, (uint16_t)slot);
+	}
+}
+
+enum error session_link_init(struct session_link *link, const struct session_info *info,
+			     const struct session_client *client, struct session_server *server,
+			     void *pool, uint64_t pool_iova, void *backend)
+{
+	uint32_t tail;
+
+	memset(link, 0, sizeof(*link));
+	if (!session_info_sane(info))
+		return ERR_PROTOCOL;
+	link->info = info;
+	link->client = client;
+	link->server = server;
+	link->pool = pool;
+	link->pool_iova = pool_iova;
+	link->backend = backend;
+	link->slot_count = info->slot_count;
+	link->slots = session_slots(client);
+	link->submit_ring = session_submit_ring(client, link->slot_count);
+	link->complete_ring = session_complete_ring(server);
+	link->pool_bytes = info->pool_bytes;
+	link->id = info->id;
+	link->unit = info->unit;
+	link->queue = info->queue;
+	link->epoch = info->epoch;
+	link->flags = info->flags;
+	link->block_shift = info->block_bytes ? (uint32_t)__builtin_ctz(info->block_bytes) : 0;
+	link->blocks_max = info->transfer_bytes_max >> link->block_shift;
+	link->range_start = info->range_start;
+	link->range_count = info->range_count;
+	link->gone = info->gone != 0;
+
+	tail = __atomic_load_n(&client->submit_tail, __ATOMIC_ACQUIRE);
+	session_find_unfinished(link, tail);
+	link->submit_head = tail;
+	__atomic_store_n(&server->submit_head, tail, __ATOMIC_RELAXED);
+	__atomic_store_n(&server->complete_tail, link->complete_tail, __ATOMIC_RELEASE);
+	__atomic_store_n(&server->asleep, 1, __ATOMIC_RELEASE);
+	return OK;
+}
+
+bool session_take_replay(struct session_link *link, struct session_request *request)
+{
+	while (link->replay_next != link->replay_count) {
+		uint32_t slot = link->replay[link->replay_next++];
+
+		if (!link->taken[slot]) {
+			session_mark_taken(link, request, slot);
+			return true;
+		}
+		link->violations++;
+	}
+	return false;
+}
+
+void session_flush(struct session_wakes *wakes)
+{
+	struct session_link *link = wakes->first;
+
+	if (!link)
+		return;
+	wakes->first = NULL;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	while (link) {
+		struct session_link *next = link->wake_next;
+
+		link->wake_due = false;
+		if (!link->closing) {
+			if (__atomic_load_n(&link->client->asleep, __ATOMIC_RELAXED))
+				session_wake(link);
+		} else if (link->in_flight == 0) {
+			session_drained(link);
+		}
+		link = next;
+	}
+}
+
+void session_wakes_remove(struct session_wakes *wakes, struct session_link *link)
+{
+	struct session_link **at = &wakes->first;
+
+	while (*at && *at != link)
+		at = &(*at)->wake_next;
+	if (*at)
+		*at = link->wake_next;
+	link->wake_due = false;
+}
+
+bool session_server_sleep(struct session_link *link)
+{
+	__atomic_store_n(&link->server->asleep, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	return !session_pending(link);
+}
