@@ -107,6 +107,11 @@ ifdef CONFIG_CONFIGURATION
 
 include $(wildcard shim/drivers/*/*/driver.mk)
 comma := ,
+space := $(subst ,, )
+define newline
+
+
+endef
 sources = $(wildcard $(foreach d,$1,$d/*.c $d/*.S))
 $(foreach l,y m,$(eval drivers-$l := $(foreach d,$(drivers-$l),$(if $(call sources,shim/drivers/$d),$d))))
 both := $(if $(CONFIG_MOVABLE_DRIVERS),$(sort $(drivers-y) $(drivers-m)))
@@ -149,7 +154,7 @@ link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,ma
 # Write file $1 with text $2 if that is not what it holds. What depends on $1 is rebuilt when flags,
 # compiler, lists or placement change, and only then.
 same = $(and $(findstring <$(strip $1)>,<$(strip $2)>),$(findstring <$(strip $2)>,<$(strip $1)>))
-keep = $(if $(call same,$(if $(wildcard $1),$(file <$1)),$2),,$(file >$1,$2))
+keep = $(if $(and $(wildcard $1),$(call same,$(file <$1),$2)),,$(file >$1,$2))
 stamp := $(O)/include/stamp
 $(shell mkdir -p $(stamp) $(O)/include/generated)
 compiler := $(shell $(CC) --version 2>/dev/null | head -n 1)
@@ -292,7 +297,13 @@ qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga s
 $(O)/disk.img:
 	@sh tests/check/mkdisk.sh $@
 
-.PHONY: run run-uefi
+# Every program has an address of its own, so that gdb can hold the symbols of all at once.
+$(O)/eft.gdb: $(O)/kernel.elf $(program-files)
+	@{ echo 'symbol-file $(O)/kernel.elf'; \
+	for p in $(program-files); do echo "add-symbol-file $$p"; done; \
+	echo 'target remote $(O)/gdb.sock'; } >$@
+
+.PHONY: run run-uefi debug gdb
 run: $(O)/eft.iso $(DISK)
 	@echo 'Ctrl-A X leaves QEMU; Ctrl-A C is its monitor.'
 	$(Q)$(qemu)
@@ -301,10 +312,47 @@ run-uefi: $(O)/eft.iso $(DISK)
 	@echo 'Ctrl-A X leaves QEMU; Ctrl-A C is its monitor.'
 	$(Q)$(qemu) -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
 
+debug: $(O)/eft.iso $(O)/eft.gdb $(DISK)
+	@echo 'The machine waits. In another terminal: make gdb$(if $(filter-out $(CURDIR)/build,$(O)), O=$(O)), or gdb -x $(O)/eft.gdb'
+	$(Q)$(qemu) -S -chardev socket,id=gdb,path=$(O)/gdb.sock,server=on,wait=off -gdb chardev:gdb
+
+gdb: $(O)/eft.gdb
+	@gdb -q -iex 'set confirm off' -x $(O)/eft.gdb
+
+# --- Look ----------------------------------------------------------------------------------------
+
+# One line a driver: class/name, y or m, and the images that carry it.
+$(call keep,$(O)/drivers.list,$(subst |,$(newline),$(subst $(space),,$(foreach d,$(drivers),\
+	$d$(comma)$(if $(filter $d,$(drivers-y)),y,m)$(if $(filter $d,$(kernel-drivers)),$(comma)kernel)$(if $(filter $d,$(user-drivers)),$(comma)user)|))))
+
+.PHONY: placement compile_commands.json
+placement: $(if $(wildcard kernel/kernel.ld),$(O)/kernel.elf) $(addprefix $(O)/drivers-user/,$(user-drivers))
+	@$(PYTHON) tests/check/placement.py $(O) '$(CROSS_COMPILE)' $(addsuffix $(comma)off,$(drivers-))
+
+# What each file is compiled with, for editors and analysers. A file of both rings is listed as the
+# kernel's.
+compile-command = {"directory": "$(CURDIR)", "file": "$1", "command": "$(CC) $2 -c $1"},
+$(O)/compile_commands.json: $(stamp)/k $(stamp)/u $(stamp)/p $(stamp)/kernel-link $(stamp)/programs
+	$(file >$@,[$(foreach s,$(kernel-sources),$(call compile-command,$s,$(kernel-flags)))$(foreach s,$(filter-out $(shared-sources),$(runtime-sources)) $(process-sources) $(call sources,$(programs)),$(call compile-command,$s,$(user-flags)))$(foreach s,$(call sources,$(addprefix shim/drivers/,$(drivers))),$(call compile-command,$s,$(driver-flags))))
+	@sed -i -e 's/,$$/]/' -e 's/},/},\n/g' $@
+compile_commands.json: $(O)/compile_commands.json
+all: $(O)/compile_commands.json
+
+include tests/tests.mk
+
 endif
 endif
 
-# --- Clean ---------------------------------------------------------------------------------------
+# --- Set up, help, clean -------------------------------------------------------------------------
+
+.PHONY: setup help
+setup:
+	@sh .ci/setup
+
+help:
+	@cat tests/check/help.txt
+	@printf '\nConfigurations (default: %s):\n' $(DEFCONFIG:_defconfig=)
+	@printf '  %s\n' $(notdir $(wildcard configs/*))
 
 .PHONY: clean mrproper distclean
 clean:

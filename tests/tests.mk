@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Unit tests on the host, checks, system suites, benchmarks. A unit test is one tests/unit/x_test.c
+# whose head names what it links: /* sources: shim/drivers/block/ahci/ahci.c tests/fake/io.c */
+
+unit-tests := $(wildcard tests/unit/*_test.c)
+unit-programs := $(patsubst %.c,$(O)/%,$(unit-tests))
+host-flags := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
+	-fno-omit-frame-pointer -Itests/fake/include $(includes) -Idrivers-user/runtime/include -Itests/fake
+$(call keep,$(stamp)/h,$(HOSTCC) $(shell $(HOSTCC) --version 2>/dev/null | head -n 1) $(host-flags))
+
+$(O)/%.h.o: %.c $(stamp)/h
+	@mkdir -p $(@D)
+	$(say) CC H $<
+	$(Q)$(HOSTCC) $(host-flags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	@sh tests/check/fixdep.sh $(@:.o=.d) $(O)
+
+ifneq ($(filter check unit $(O)/tests/unit/%,$(GOALS)),)
+$(shell mkdir -p $(O)/tests; awk 'FNR == 1 { on = 0 } sub(/.*sources:/, "") { on = 1 } \
+	on { n = 0; for (i = 1; i <= NF; i++) if ($$i ~ /\.c$$/) { n++; print "sources-" FILENAME " += " $$i } \
+	if (!n || /\*\//) on = 0 }' /dev/null $(unit-tests) >$(O)/tests/unit.mk)
+include $(O)/tests/unit.mk
+define unit-rules
+unit-objects-$1 := $(call objects,h,$1 $(sources-$1))
+$(O)/$(basename $1): $$(unit-objects-$1)
+	$$(say) LINK H $$(@:$(O)/%=%)
+	$(Q)$(HOSTCC) $(host-flags) -o $$@ $$^ -lcmocka
+-include $$(wildcard $$(unit-objects-$1:.o=.d))
+endef
+$(foreach t,$(unit-tests),$(eval $(call unit-rules,$t)))
+endif
+
+# T=text narrows check, unit, checks and system to what is named so.
+check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
+.PHONY: check unit checks system regress bench format
+check: all $(unit-programs)
+	@$(check) unit checks system
+unit: $(unit-programs)
+	@$(check) unit
+checks: all
+	@$(check) checks
+system: all
+	@$(check) system
+
+regress:
+	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) \
+		$(if $(CONFIG),--configs $(CONFIG)) $(if $(SUITE),--suite $(SUITE))
+
+bench: all
+	@$(PYTHON) tests/bench/run.py --build $(O)
+
+format:
+	@$(PYTHON) tests/check/format.py --fix
