@@ -25,24 +25,24 @@
 #define MBR_EXTENDED_LINKS 128u /* links followed at most: a loop ends here */
 
 /* GPT header, UEFI 2.10 §5.3.2 */
-#define GPT_REVISION          8
-#define GPT_HEADER_BYTES      12
-#define GPT_HEADER_CRC        16
-#define GPT_MY_BLOCK          24
-#define GPT_ALTERNATE_BLOCK   32
-#define GPT_FIRST_USABLE      40
-#define GPT_LAST_USABLE       48
-#define GPT_ENTRIES_BLOCK     72
-#define GPT_ENTRY_COUNT       80
-#define GPT_ENTRY_BYTES       84
-#define GPT_ENTRIES_CRC       88
-#define GPT_HEADER_BYTES_MIN  92
-#define GPT_REVISION_1        0x00010000u
-#define GPT_ENTRY_FIRST       32 /* in an entry, §5.3.3 */
-#define GPT_ENTRY_LAST        40
-#define GPT_ENTRY_NAME        56
-#define GPT_ENTRY_NAME_UNITS  36
-#define GPT_ENTRY_BYTES_MIN   128
+#define GPT_REVISION         8
+#define GPT_HEADER_BYTES     12
+#define GPT_HEADER_CRC       16
+#define GPT_MY_BLOCK         24
+#define GPT_ALTERNATE_BLOCK  32
+#define GPT_FIRST_USABLE     40
+#define GPT_LAST_USABLE      48
+#define GPT_ENTRIES_BLOCK    72
+#define GPT_ENTRY_COUNT      80
+#define GPT_ENTRY_BYTES      84
+#define GPT_ENTRIES_CRC      88
+#define GPT_HEADER_BYTES_MIN 92
+#define GPT_REVISION_1       0x00010000u
+#define GPT_ENTRY_FIRST      32 /* in an entry, §5.3.3 */
+#define GPT_ENTRY_LAST       40
+#define GPT_ENTRY_NAME       56
+#define GPT_ENTRY_NAME_UNITS 36
+#define GPT_ENTRY_BYTES_MIN  128
 
 struct gpt {
 	uint64_t first_usable, last_usable;
@@ -188,8 +188,8 @@ static bool gpt_is_sane(const struct partition_source *source, const struct gpt 
 	if (bytes < GPT_ENTRY_BYTES_MIN || bytes > source->block_bytes || (bytes & (bytes - 1)) ||
 	    gpt->entry_count == 0 || gpt->entry_count > ENTRIES_MAX)
 		return false;
-	uint64_t blocks =
-		((uint64_t)gpt->entry_count * bytes + source->block_bytes - 1) / source->block_bytes;
+	uint64_t blocks = ((uint64_t)gpt->entry_count * bytes + source->block_bytes - 1) /
+			  source->block_bytes;
 
 	if (gpt->first_usable > gpt->last_usable || gpt->last_usable >= source->block_count ||
 	    gpt->entries_block < 2 || gpt->entries_block >= source->block_count ||
@@ -221,7 +221,8 @@ static enum error gpt_add_entry(struct scan *scan, const struct gpt *gpt, uint32
  * needs no memory for all of them. */
 static enum error gpt_read_entries(struct scan *scan, const struct gpt *gpt)
 {
-	uint32_t block_bytes = scan->source->block_bytes, per_block = block_bytes / gpt->entry_bytes;
+	uint32_t block_bytes = scan->source->block_bytes,
+		 per_block = block_bytes / gpt->entry_bytes;
 	uint64_t left = (uint64_t)gpt->entry_count * gpt->entry_bytes;
 	uint32_t crc = 0;
 	enum error error;

@@ -84,8 +84,9 @@ enum syscall {
 	SYS_INSTANCE_CONTROL, /* (grant) -> enum device_control, cleared */
 	SYS_WINDOW_MAP, /* (grant, index) -> vaddr of an MMIO window; ports become reachable */
 	SYS_INTERRUPT_ENABLE, /* (grant, wanted, enum interrupt_kind at most) -> vectors granted */
-	SYS_INTERRUPT_WAIT,   /* (grant, acknowledge mask, notification, deadline ns) -> bits:
-				 acknowledge lines, then SYS_WAIT */
+	SYS_INTERRUPT_WAIT,   /* (grant, signals to acknowledge, notification, deadline ns) -> bits:
+				 acknowledge the lines behind these SIGNAL_INTERRUPT bits (others
+				 count for nothing), then SYS_WAIT */
 	SYS_DMA_ALLOCATE,     /* (grant, index, bytes, struct dma_info *) zero-filled, contiguous;
 				 existing: returned */
 	SYS_CONFIG_READ,  /* (grant, pci address packed or ~0 for itself, offset, width) -> value */
@@ -109,7 +110,8 @@ enum syscall {
 	SYS_SESSION_KICK_WAIT, /* (session, notification, deadline ns) -> bits: doorbell, then
 				  SYS_WAIT */
 
-	SYS_PROCESS_OPEN, /* (registry with RIGHT_MANAGE, pid) -> process handle: the shell's kill */
+	SYS_PROCESS_OPEN, /* (registry with RIGHT_MANAGE, pid) -> process handle: the shell's kill
+			   */
 
 	SYSCALL_COUNT
 };

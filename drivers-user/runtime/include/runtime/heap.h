@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A small heap for services and programs (drivers have none): first fit over memory objects that
- * are never given back. For one thread at a time.
+ * A small heap for services, programs, and the shim around a driver (a driver itself has none):
+ * first fit over memory objects that are never given back. For one thread at a time.
  */
 #ifndef RUNTIME_HEAP_H
 #define RUNTIME_HEAP_H

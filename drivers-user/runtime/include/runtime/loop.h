@@ -20,7 +20,7 @@ struct loop {
 	handle_t endpoint;     /* where calls arrive; HANDLE_NONE: nowhere */
 	handle_t grant;        /* a driver's: its lines are acknowledged by waiting */
 	bool stopped;
-	uint64_t acknowledge; /* lines to acknowledge at the next wait, a bit a vector */
+	uint64_t acknowledge; /* signals of lines to acknowledge at the next wait */
 
 	uint64_t *deadline_ns; /* [timer_count], 0: disarmed */
 	unsigned timer_count;

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The ring-3 half of the shim, inside: the one driver instance that this process is. See
+ * shim/include/shim for what drivers see, and drivers-kernel/backend for the same in ring 0.
+ */
+#ifndef USER_BACKEND_H
+#define USER_BACKEND_H
+
+#include <abi/syscall.h>
+#include <class/class.h>
+#include <runtime/loop.h>
+#include <shim/driver.h>
+
+struct instance {
+	struct loop loop; /* first: the loop's methods cast back */
+	handle_t grant;
+	uint32_t state; /* enum instance_state, as reported last */
+	uint32_t vector_count;
+	bool stop_wanted; /* asked for while it was probing */
+	struct shim_device device;
+	const struct shim_driver *driver;
+	const struct class_ops *class; /* NULL: a bus */
+	struct instance_attach attach;
+};
+
+/* The process's own. */
+extern struct instance instance;
+
+/** Call the driver's interrupt method for each vector behind these signals. */
+void interrupt_dispatch(uint64_t bits);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A driver process: attaches to its device's grant, lets the driver probe, then turns the event
+ * loop: interrupts and timers to the driver, doorbells and sessions to its class, and the manager's
+ * controls. Messages between kernel and instance: doc/manager-protocol.md.
+ */
+#include <backend/backend.h>
+#include <lib/string.h>
+#include <runtime/heap.h>
+#include <runtime/print.h>
+#include <runtime/startup.h>
+#include <runtime/syscall.h>
+
+#define BITS_CONTROL   (UINT64_C(1) << SIGNAL_CONTROL)
+#define BITS_QUEUE     (~UINT64_C(0) << SIGNAL_QUEUE(0))
+#define BITS_INTERRUPT (~(BITS_CONTROL | BITS_QUEUE))
+
+extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
+extern const struct class_ops __start_shim_classes[], __stop_shim_classes[];
+
+struct instance instance;
+
+static void report(enum instance_state state, enum error error)
+{
+	instance.state = state;
+	SYS3(SYS_INSTANCE_REPORT, instance.grant, state, error);
+}
+
+/* The last report is made: nothing of this process is needed any more. */
+static _Noreturn void leave(enum instance_state state, enum error error)
+{
+	if (instance.class)
+		instance.class->flush();
+	report(state, error);
+	runtime_exit(error);
+}
+
+static void stop(void)
+{
+	report(INSTANCE_STOPPING, OK);
+	instance.driver->quiesce(&instance.device);
+}
+
+void shim_probe_done(struct shim_device *device, enum error error)
+{
+	(void)device;
+	if (instance.state != INSTANCE_PROBING)
+		return;
+	if (error)
+		leave(INSTANCE_FAILED, error);
+	report(INSTANCE_LIVE, OK);
+	if (instance.class)
+		sessions_update();
+	if (instance.stop_wanted)
+		stop();
+}
+
+void shim_quiesce_done(struct shim_device *device, enum error error)
+{
+	(void)device;
+	if (instance.state == INSTANCE_STOPPING)
+		leave(error ? INSTANCE_FAILED : INSTANCE_NONE, error);
+}
+
+static void control(void)
+{
+	struct sys_result result = SYS1(SYS_INSTANCE_CONTROL, instance.grant);
+
+	if (result.error == OK && result.value == CONTROL_STOP) {
+		if (instance.state == INSTANCE_LIVE)
+			stop();
+		else
+			instance.stop_wanted = true; /* probing has an end: each wait has */
+	}
+	if (instance.class && instance.state == INSTANCE_LIVE)
+		sessions_update();
+}
+
+static void on_signal(struct loop *loop, uint64_t bits)
+{
+	uint64_t queues = bits & BITS_QUEUE;
+
+	(void)loop;
+	if (bits & BITS_INTERRUPT)
+		interrupt_dispatch(bits & BITS_INTERRUPT);
+	if (bits & BITS_CONTROL)
+		control();
+	if (instance.state != INSTANCE_LIVE || !instance.class)
+		return;
+	for (; queues; queues &= queues - 1)
+		instance.class->doorbell((unsigned)__builtin_ctzll(queues) - SIGNAL_QUEUE(0));
+}
+
+static void on_timer(struct loop *loop, unsigned index)
+{
+	(void)loop;
+	instance.driver->timer(&instance.device, index);
+}
+
+/* Clients are woken once for all that this turn completed. */
+static void on_turn(struct loop *loop)
+{
+	(void)loop;
+	if (instance.class)
+		instance.class->flush();
+}
+
+static const struct class_ops *class_find(uint32_t class_id)
+{
+	for (const struct class_ops *class = __start_shim_classes; class < __stop_shim_classes;
+	     class ++)
+		if (class->class_id == class_id)
+			return class;
+	return NULL;
+}
+
+/* What the process itself needs, sized as the driver declares. */
+static enum error open_instance(void)
+{
+	const struct shim_driver *driver = __start_shim_drivers;
+	struct loop *loop = &instance.loop;
+
+	if (driver + 1 != __stop_shim_drivers || driver->shim_version != SHIM_VERSION)
+		return ERR_CORRUPT;
+	instance.driver = driver;
+	instance.class = class_find(driver->class_id);
+	if (!instance.class && driver->class_id != CLASS_BUS)
+		return ERR_UNSUPPORTED;
+	instance.grant = runtime_handle(STARTUP_GRANT);
+	instance.device.buffer = calloc(driver->buffer_count + 1, sizeof(*instance.device.buffer));
+	loop->deadline_ns = calloc(driver->timer_count + 1, sizeof(*loop->deadline_ns));
+	if (!instance.device.buffer || !loop->deadline_ns)
+		return ERR_BUDGET;
+	loop->grant = instance.grant;
+	loop->timer_count = driver->timer_count;
+	loop->signal = on_signal;
+	loop->timer = on_timer;
+	loop->turn = on_turn;
+	return loop_open(loop);
+}
+
+static enum error attach(void)
+{
+	const struct shim_driver *driver = instance.driver;
+	struct instance_attach *attach = &instance.attach;
+	struct shim_device *device = &instance.device;
+	struct sys_result result;
+
+	attach->state_base_bytes = driver->state_base_bytes;
+	attach->state_queue_bytes = driver->state_queue_bytes;
+	attach->state_queues = driver->queue_count;
+	attach->state_version = driver->state_version;
+	attach->class_id = driver->class_id;
+	memcpy(attach->driver, driver->name, sizeof(attach->driver));
+	result = SYS3(SYS_INSTANCE_ATTACH, instance.grant, instance.loop.notification,
+		      (uintptr_t)attach);
+	if (result.error)
+		return result.error;
+	device->state = (void *)attach->state_vaddr;
+	device->queue_state =
+		(uint8_t *)device->state + ((driver->state_base_bytes + 63) & ~UINT32_C(63));
+	device->queue_state_bytes = driver->state_queue_bytes;
+	device->buffer_count = driver->buffer_count;
+	device->driver = driver;
+	device->info = &attach->info;
+	return instance.class ? instance.class->open(device, (void *)attach->port_vaddr) : OK;
+}
+
+int main(int argc, char **argv)
+{
+	enum error error = open_instance();
+
+	if (error == OK)
+		error = attach();
+	if (error) {
+		log_line(LOG_ERROR, "driver %s: cannot attach to its device: %s",
+			 argc ? argv[0] : "?", error_text(error));
+		return error;
+	}
+	instance.state = INSTANCE_PROBING;
+	error = instance.driver->probe(&instance.device);
+	if (error != ERR_AGAIN)
+		shim_probe_done(&instance.device, error);
+	loop_run(&instance.loop);
+	return ERR_GONE;
+}

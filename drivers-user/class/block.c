@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Class block in a driver process; what both rings do alike is shim/session/block.c.
+ */
+#include <class/class.h>
+#include <runtime/heap.h>
+#include <session/block.h>
+
+static struct block_class class;
+
+struct block_class *block_class_of(struct shim_device *device)
+{
+	(void)device;
+	return &class;
+}
+
+static enum error block_open(struct shim_device *device, void *port)
+{
+	uint32_t count = device->driver->queue_count ? device->driver->queue_count : 1;
+	struct block_queue *queues = malloc(count * sizeof(*queues));
+
+	(void)port;
+	if (!queues)
+		return ERR_BUDGET;
+	block_class_init(&class, device, queues, count);
+	return OK;
+}
+
+static enum error block_attach(struct session_link *link)
+{
+	return block_class_attach(&class, link);
+}
+
+static bool block_detach(struct session_link *link)
+{
+	return block_class_detach(&class, link);
+}
+
+/* A queue that shares its signal with others is rung with them. */
+static void block_doorbell(unsigned queue)
+{
+	for (; queue < class.queue_count; queue += 32)
+		block_class_doorbell(&class, queue);
+}
+
+static void block_flush(void)
+{
+	session_flush(&class.wakes);
+}
+
+SHIM_CLASS(block_ops) = {
+	.class_id = CLASS_BLOCK,
+	.open = block_open,
+	.attach = block_attach,
+	.detach = block_detach,
+	.doorbell = block_doorbell,
+	.flush = block_flush,
+};

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the driver process's backend asks of a class. Only classes that the driver calls are linked:
+ * each puts its struct into the section shim_classes.
+ */
+#ifndef USER_CLASS_H
+#define USER_CLASS_H
+
+#include <session/session.h>
+#include <shim/driver.h>
+
+struct class_ops {
+	uint32_t class_id;
+	uint32_t reserved;
+	/* Before probe. `port` is the page of class state that outlives the instance. */
+	enum error (*open)(struct shim_device *device, void *port);
+	enum error (*attach)(struct session_link *link);
+	bool (*detach)(
+		struct session_link *link); /* true: drained, session_drained() is not called */
+	void (*doorbell)(unsigned queue);
+	void (*flush)(void); /* wake clients; ends each turn of the loop */
+};
+
+#define SHIM_CLASS(name)                              \
+	__attribute__((section("shim_classes"), used, \
+		       aligned(8))) static const struct class_ops name
+
+/** Attach sessions that are new, detach those whose client is gone. */
+void sessions_update(void);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Class serial in a driver process; what both rings do alike is shim/session/serial.c.
+ */
+#include <class/class.h>
+#include <session/serial.h>
+
+static struct serial_class class;
+
+struct serial_class *serial_class_of(struct shim_device *device)
+{
+	(void)device;
+	return &class;
+}
+
+static enum error serial_open(struct shim_device *device, void *port)
+{
+	serial_class_init(&class, device, port);
+	return OK;
+}
+
+static enum error serial_attach(struct session_link *link)
+{
+	return serial_class_attach(&class, link);
+}
+
+static bool serial_detach(struct session_link *link)
+{
+	return serial_class_detach(&class, link);
+}
+
+static void serial_doorbell(unsigned queue)
+{
+	(void)queue;
+	serial_class_doorbell(&class);
+}
+
+static void serial_flush(void)
+{
+	session_flush(&class.wakes);
+}
+
+SHIM_CLASS(serial_ops) = {
+	.class_id = CLASS_SERIAL,
+	.open = serial_open,
+	.attach = serial_attach,
+	.detach = serial_detach,
+	.doorbell = serial_doorbell,
+	.flush = serial_flush,
+};
