@@ -218,8 +218,9 @@ struct instance_attach {
 	uint32_t class_id;                                          /* in */
 	uint32_t reserved;
 	char driver[DRIVER_NAME_BYTES]; /* in */
-	uint64_t state_vaddr;           /* out: the state block, zero-filled */
-	uint64_t port_vaddr;     /* out: one page of class state that outlives the instance */
+	uint64_t state_vaddr; /* out: the state block, zero-filled when new: the base, then from the
+				 next multiple of 64 bytes on the queue slices */
+	uint64_t port_vaddr;  /* out: one page of class state that outlives the instance */
 	struct device_info info; /* out */
 };
 
