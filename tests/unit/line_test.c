@@ -85,14 +85,19 @@ static void return_and_line_feed_end_one_line(void **state)
 static void keys_edit_inside_the_line(void **state)
 {
 	(void)state;
-	expect("bc\x01" "a\x05" "d", "abcd");
+	expect("bc\x01"
+	       "a\x05"
+	       "d",
+	       "abcd");
 	expect("ac\x1b[Db", "abc");
 	expect("axb\x1b[D\x7f", "ab");
 	expect("axb\x1b[D\x1b[D\x1b[3~", "ab");
 	expect("ab\x1b[H\x1b[C\x1b[3~c", "ac");
 	expect("one two\x17", "one ");
 	expect("one two  \x17three", "one three");
-	expect("one two\x1b[1~\x0b" "three", "three");
+	expect("one two\x1b[1~\x0b"
+	       "three",
+	       "three");
 	expect("one two\x1b[D\x1b[D\x1b[D\x15", "two");
 	expect("b\x1bOHa\x1bOFc", "abc");
 }

@@ -13,12 +13,12 @@
 
 #include <runtime/partition.h>
 
-#define BLOCKS     4096u
-#define LAST       (BLOCKS - 1)
-#define FIRST_USE  34u
-#define LAST_USE   (BLOCKS - 34)
-#define ENTRIES    128u
-#define MBR_ENTRY  446u
+#define BLOCKS    4096u
+#define LAST      (BLOCKS - 1)
+#define FIRST_USE 34u
+#define LAST_USE  (BLOCKS - 34)
+#define ENTRIES   128u
+#define MBR_ENTRY 446u
 
 struct disk {
 	uint32_t block_bytes;
@@ -304,13 +304,26 @@ static void gpt_headers_that_lie_are_corrupt(void **state)
 		unsigned offset, width;
 		uint64_t value;
 	} lies[] = {
-		{ 8, 4, 0x00020000 },	 { 12, 4, 91 },		 { 12, 4, 513 },
-		{ 12, 4, 0xffffffff },	 { 24, 8, 7 },		 { 32, 8, BLOCKS },
-		{ 40, 8, LAST_USE + 1 },		 { 48, 8, BLOCKS },
-		{ 48, 8, ~(uint64_t)0 }, { 72, 8, 1 },		 { 72, 8, FIRST_USE },
-		{ 72, 8, BLOCKS },	 { 72, 8, ~(uint64_t)0 }, { 80, 4, 0 },
-		{ 80, 4, 0xffffffff },	 { 84, 4, 0 },		 { 84, 4, 64 },
-		{ 84, 4, 192 },		 { 84, 4, 1024 },	 { 84, 4, 0x80000000 },
+		{ 8, 4, 0x00020000 },
+		{ 12, 4, 91 },
+		{ 12, 4, 513 },
+		{ 12, 4, 0xffffffff },
+		{ 24, 8, 7 },
+		{ 32, 8, BLOCKS },
+		{ 40, 8, LAST_USE + 1 },
+		{ 48, 8, BLOCKS },
+		{ 48, 8, ~(uint64_t)0 },
+		{ 72, 8, 1 },
+		{ 72, 8, FIRST_USE },
+		{ 72, 8, BLOCKS },
+		{ 72, 8, ~(uint64_t)0 },
+		{ 80, 4, 0 },
+		{ 80, 4, 0xffffffff },
+		{ 84, 4, 0 },
+		{ 84, 4, 64 },
+		{ 84, 4, 192 },
+		{ 84, 4, 1024 },
+		{ 84, 4, 0x80000000 },
 		{ 88, 4, 0 },
 	};
 
@@ -328,12 +341,12 @@ static void gpt_names_become_utf8(void **state)
 	for (int backup = 0; backup < 2; backup++) {
 		uint8_t *name = gpt_entry(disk, backup, 0) + 56;
 
-		put16(name, 0xe9);        /* e acute */
-		put16(name + 2, 0x20ac);  /* euro */
-		put16(name + 4, 0xd83d);  /* a newt's world ... */
-		put16(name + 6, 0xde00);  /* ... in two halves */
-		put16(name + 8, 0xd800);  /* a half alone */
-		put16(name + 10, 0x1b);   /* escape */
+		put16(name, 0xe9);       /* e acute */
+		put16(name + 2, 0x20ac); /* euro */
+		put16(name + 4, 0xd83d); /* a newt's world ... */
+		put16(name + 6, 0xde00); /* ... in two halves */
+		put16(name + 8, 0xd800); /* a half alone */
+		put16(name + 10, 0x1b);  /* escape */
 	}
 	gpt_seal(disk, 0);
 	assert_int_equal(parse(disk, &table), OK);
@@ -467,8 +480,8 @@ static void random_damage_never_escapes_the_disk(void **state)
 		for (unsigned i = 0; i < 4; i++) {
 			random = random * 6364136223846793005u + 1442695040888963407u;
 			uint64_t place = places[(random >> 33) % 5];
-			unsigned offset = (round & 1 && place != 0 ? 0 : MBR_ENTRY) +
-					  (random >> 40) % 64;
+			unsigned offset =
+				(round & 1 && place != 0 ? 0 : MBR_ENTRY) + (random >> 40) % 64;
 
 			block_of(disk, place)[offset] = (uint8_t)(random >> 56);
 		}

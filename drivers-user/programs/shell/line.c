@@ -9,7 +9,7 @@
 
 enum { ESCAPE_NONE, ESCAPE_SEEN, ESCAPE_BRACKET, ESCAPE_O };
 
-#define CONTROL(letter) ((letter) & 0x1f)
+#define CONTROL(letter) ((letter)&0x1f)
 #define KEY_ESCAPE      0x1b
 #define KEY_DELETE      0x7f
 
@@ -166,8 +166,8 @@ static void history_show(struct line *line, uint32_t back)
 	if (line->history_at == 0)
 		string_copy(line->typed, sizeof(line->typed), line->text);
 	line->history_at = back;
-	set_text(line, back == 0 ? line->typed :
-				   line->history[(line->history_count - back) % LINE_HISTORY]);
+	set_text(line, back == 0 ? line->typed
+				 : line->history[(line->history_count - back) % LINE_HISTORY]);
 }
 
 static void history_newer(struct line *line)

@@ -32,11 +32,11 @@ struct line_host {
 struct line {
 	const struct line_host *host;
 	const char *prompt;
-	size_t length, cursor; /* bytes */
-	size_t scroll;         /* first byte that is shown */
-	uint8_t escape;        /* state of an escape sequence */
-	uint8_t parameter;     /* its number */
-	uint8_t after_cr;      /* a line feed that follows belongs to it */
+	size_t length, cursor;  /* bytes */
+	size_t scroll;          /* first byte that is shown */
+	uint8_t escape;         /* state of an escape sequence */
+	uint8_t parameter;      /* its number */
+	uint8_t after_cr;       /* a line feed that follows belongs to it */
 	uint32_t history_count; /* lines ever added */
 	uint32_t history_at;    /* lines back from the end; 0: the line being typed */
 	char text[LINE_BYTES];  /* zero-terminated */
