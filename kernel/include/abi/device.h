@@ -79,6 +79,7 @@ struct device_info {
 	uint32_t error;                 /* enum error of a failed instance */
 	char name[DEVICE_NAME_BYTES];   /* "0000:00:1f.2", "uart0" */
 	char driver[DRIVER_NAME_BYTES]; /* "" without an instance */
+	char platform[24]; /* BUS_PLATFORM: what a driver matches, "uart16550"; else "" */
 	struct pci_address pci;
 	uint16_t vendor_id;
 	uint16_t device_id;
