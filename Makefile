@@ -339,6 +339,7 @@ compile_commands.json: $(O)/compile_commands.json
 all: $(O)/compile_commands.json
 
 include tests/tests.mk
+include tests/bench/bench.mk
 
 endif
 endif

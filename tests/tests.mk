@@ -46,8 +46,8 @@ regress:
 	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) \
 		$(if $(CONFIG),--configs $(CONFIG)) $(if $(SUITE),--suite $(SUITE))
 
-bench: all
-	@$(PYTHON) tests/bench/run.py --build $(O)
+bench:
+	@$(PYTHON) tests/bench/run.py --build $(O) $(BENCH)
 
 format:
 	@$(PYTHON) tests/check/format.py --fix

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * bench SUITE...: measures, and ends the machine. Started by run=bench,counted,kernel and the like;
+ * data lines go to the debug console. Words: kernel, block: what to measure; counted: under the
+ * plugin, few operations; quick: a tenth of them.
+ */
+#include <lib/string.h>
+#include <runtime/print.h>
+
+#include "bench.h"
+
+bool counted;
+
+static void finish(int code)
+{
+	SYS2(SYS_TEST_EXIT, runtime_handle(STARTUP_REGISTRY), code);
+	runtime_exit(code);
+}
+
+_Noreturn void fail(const char *format, ...)
+{
+	char text[160], line[192];
+	va_list list;
+	int bytes;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	bytes = snprintf(line, sizeof(line), "bench: error text=\"%s\"\n", text);
+	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)line, bytes);
+	finish(1);
+	runtime_exit(1);
+}
+
+void must(enum error error, const char *what)
+{
+	if (error)
+		fail("%s: %s", what, error_text(error));
+}
+
+int main(int argc, char **argv)
+{
+	static const char end[] = "bench: end\n";
+	struct effort effort = { .percent = 100, .rounds = 5 };
+
+	if (argc == 2 && strcmp(argv[1], "peer") == 0)
+		return kernel_peer();
+	if (argc == 2 && strcmp(argv[1], "exit") == 0)
+		return 0;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "counted") == 0) {
+			counted = true;
+			effort = (struct effort){ .percent = 20, .rounds = 2 };
+		} else if (strcmp(argv[i], "quick") == 0) {
+			effort = (struct effort){ .percent = effort.percent / 10, .rounds = 1 };
+		}
+	}
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "kernel") == 0)
+			kernel_suite(&effort);
+		else if (strcmp(argv[i], "block") == 0)
+			block_suite(&effort);
+	}
+	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)end, sizeof(end) - 1);
+	finish(0);
+	return 0;
+}
