@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Commands about the system: ps, mem, log, uptime, bench, run, kill, poweroff, reboot, echo, clear.
+ */
+#include <abi/log.h>
+#include <lib/format.h>
+#include <lib/string.h>
+#include <runtime/archive.h>
+#include <runtime/devices.h>
+#include <runtime/manager.h>
+#include <runtime/process.h>
+#include <runtime/startup.h>
+#include <runtime/syscall.h>
+#include <runtime/time.h>
+
+#include "shell.h"
+
+#define POLL_NS UINT64_C(100000000) /* for ^C, while a program runs */
+
+static void run_ps(int argc, char **argv)
+{
+	struct process_info process;
+
+	(void)argc, (void)argv;
+	print("%5s %5s %-20s %7s %17s %13s %10s\n", "pid", "from", "name", "threads",
+	      "pages used/limit", "objects", "cpu");
+	for (uint32_t pid = 0; process_next(&pid, &process);) {
+		char cpu[24], pages[32], objects[32];
+
+		snprintf(pages, sizeof(pages), "%llu/%llu", (unsigned long long)process.pages_used,
+			 (unsigned long long)process.pages_limit);
+		snprintf(objects, sizeof(objects), "%llu/%llu",
+			 (unsigned long long)process.objects_used,
+			 (unsigned long long)process.objects_limit);
+		print("%5u %5u %-20s %7u %17s %13s %10s%s\n", process.pid, process.parent_pid,
+		      process.name, process.thread_count, pages, objects,
+		      duration_text(process.cpu_time_ns, cpu), process.exited ? " ended" : "");
+	}
+}
+
+static bool get_system(struct system_info *info)
+{
+	enum error error = SYS1(SYS_SYSTEM_INFO, (uintptr_t)info).error;
+
+	if (error != OK)
+		print("the kernel does not tell: %s\n", error_text(error));
+	return error == OK;
+}
+
+static void run_mem(int argc, char **argv)
+{
+	struct system_info info;
+	char one[24], two[24];
+
+	(void)argc, (void)argv;
+	if (!get_system(&info))
+		return;
+	print("memory       %s, %s free\n", size_text(info.memory_bytes, one),
+	      size_text(info.memory_free_bytes, two));
+	print("kernel       %s code, ", size_text(info.kernel_code_bytes, one));
+	print("%s data, %s objects\n", size_text(info.kernel_data_bytes, one),
+	      size_text(info.heap_bytes, two));
+	print("processes    %u, %u threads, %u objects\n", info.process_count, info.thread_count,
+	      info.object_count);
+}
+
+static void run_uptime(int argc, char **argv)
+{
+	struct system_info info;
+	uint64_t seconds;
+
+	(void)argc, (void)argv;
+	if (!get_system(&info))
+		return;
+	seconds = info.uptime_ns / SECOND_NS;
+	print("Eft %s (%s), up %llu:%02llu:%02llu, %u CPU%s, %llu address-space switches\n",
+	      info.version, info.configuration, (unsigned long long)(seconds / 3600),
+	      (unsigned long long)(seconds / 60 % 60), (unsigned long long)(seconds % 60),
+	      info.cpu_count, info.cpu_count == 1 ? "" : "s", (unsigned long long)info.switches);
+	print("started with: %s\n", info.cmdline);
+}
+
+/* --- log --- */
+
+static const char *const level_names[] = { "panic", "error", "warning", "notice",
+					   "info",  "debug", NULL };
+
+static bool log_next(uint64_t *sequence, struct log_record *record)
+{
+	if (SYS3(SYS_LOG_READ, runtime_handle(STARTUP_REGISTRY), *sequence, (uintptr_t)record)
+		    .error != OK)
+		return false;
+	*sequence = record->sequence + 1;
+	return true;
+}
+
+static void print_record(const struct log_record *record)
+{
+	uint64_t us = record->time_ns / 1000;
+
+	print("[%5llu.%06llu] ", (unsigned long long)(us / 1000000),
+	      (unsigned long long)(us % 1000000));
+	if (record->level <= LOG_WARNING)
+		print("%s: ", level_names[record->level]);
+	print("%.*s\n", LOG_LINE_BYTES, record->text);
+}
+
+static void print_log(unsigned level, uint64_t most)
+{
+	struct log_record record;
+	uint64_t found = 0, seen = 0;
+
+	for (uint64_t at = 0; log_next(&at, &record);)
+		found += record.level <= level;
+	for (uint64_t at = 0; seen < found && log_next(&at, &record) && !interrupted();) {
+		if (record.level > level)
+			continue;
+		if (seen++ + most >= found)
+			print_record(&record);
+	}
+}
+
+static void run_log(int argc, char **argv)
+{
+	unsigned level = LOG_DEBUG;
+	uint64_t most = ~(uint64_t)0 >> 1;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "-n") == 0 && i + 1 < argc) {
+			if (!number_argument("log -n", argv[++i], &most))
+				return;
+			continue;
+		}
+		level = 0;
+		while (level_names[level] && strcmp(level_names[level], argv[i]) != 0)
+			level++;
+		if (!level_names[level]) {
+			print("log: there is no level '%s'; levels are panic, error, warning, "
+			      "notice, info, debug\n",
+			      argv[i]);
+			return;
+		}
+	}
+	print_log(level, most);
+}
+
+static const char *complete_log(int word, char **words, unsigned index)
+{
+	(void)words;
+	return word == 1 ? complete_from(level_names, index) : NULL;
+}
+
+/* --- Programs --- */
+
+static handle_t program_watch(handle_t process)
+{
+	struct sys_result result = SYS0(SYS_NOTIFICATION_CREATE);
+
+	if (result.error != OK)
+		return HANDLE_NONE;
+	if (SYS3(SYS_PROCESS_WATCH, process, result.value, 1).error == OK)
+		return (handle_t)result.value;
+	SYS1(SYS_HANDLE_CLOSE, result.value);
+	return HANDLE_NONE;
+}
+
+/* Waits for the end of a program; ^C kills it. */
+static void program_wait(const char *name, handle_t process)
+{
+	struct process_info info = { 0 };
+	handle_t notification = program_watch(process);
+	uint64_t bits;
+
+	print_flush();
+	while (notification != HANDLE_NONE &&
+	       sys_wait(notification, now_ns() + POLL_NS, &bits) == ERR_TIMEOUT)
+		if (interrupted()) {
+			SYS1(SYS_PROCESS_KILL, process);
+			print("^C\n");
+		}
+	if (SYS2(SYS_PROCESS_INFO, process, (uintptr_t)&info).error == OK && info.exited &&
+	    info.exit_code != 0)
+		print("%s: ended with %lld; `log` has the details\n", name,
+		      (long long)info.exit_code);
+	if (notification != HANDLE_NONE)
+		SYS1(SYS_HANDLE_CLOSE, notification);
+	SYS1(SYS_HANDLE_CLOSE, process);
+}
+
+static void start_program(const char *name, char **words)
+{
+	static char path[64];
+	struct startup_handle handle[] = {
+		{ STARTUP_REGISTRY, runtime_handle(STARTUP_REGISTRY) },
+		{ STARTUP_ARCHIVE, runtime_handle(STARTUP_ARCHIVE) },
+		{ STARTUP_MANAGER, runtime_handle(STARTUP_MANAGER) },
+	};
+	struct program program = { .path = path,
+				   .words = (const char *const *)words,
+				   .handle = handle,
+				   .handle_count = 3 };
+	handle_t process;
+	enum error error;
+
+	snprintf(path, sizeof(path), "bin/%s", name);
+	error = program_start(&program, &process);
+	if (error == ERR_NOT_FOUND)
+		print("%s: there is no such program in the archive; `run` lists them\n", name);
+	else if (error != OK)
+		print("%s: cannot be started: %s\n", name, error_text(error));
+	else
+		program_wait(name, process);
+}
+
+static const char *complete_program(unsigned index)
+{
+	struct archive archive;
+	struct archive_file file;
+	uint64_t position = 0;
+
+	if (runtime_archive(&archive) != OK)
+		return NULL;
+	while (archive_next(&archive, &position, &file) == OK)
+		if (string_starts(file.name, "bin/") && index-- == 0)
+			return file.name + 4;
+	return NULL;
+}
+
+static void run_run(int argc, char **argv)
+{
+	const char *name;
+
+	if (argc > 1)
+		return start_program(argv[1], argv + 2);
+	for (unsigned i = 0; (name = complete_program(i)); i++)
+		print("%s\n", name);
+}
+
+static const char *complete_run(int word, char **words, unsigned index)
+{
+	(void)words;
+	return word == 1 ? complete_program(index) : NULL;
+}
+
+static void run_bench(int argc, char **argv)
+{
+	struct archive_file file;
+
+	(void)argc;
+	if (runtime_file("bin/bench", &file) == OK)
+		return start_program("bench", argv + 1);
+	print("bench: this image has no bin/bench; on the host, `make bench` builds one that has, "
+	      "and measures\n");
+}
+
+static void run_kill(int argc, char **argv)
+{
+	struct sys_result process;
+	enum error error;
+	uint64_t pid;
+
+	if (argc == 3 && strcmp(argv[1], "driver") == 0) {
+		error = manager_driver_kill(argv[2]);
+		if (error != OK)
+			print("kill driver %s: %s; `drivers` shows where it runs\n", argv[2],
+			      error_text(error));
+		return;
+	}
+	if (argc != 2)
+		return print_usage(argv[0]);
+	if (!number_argument("kill", argv[1], &pid))
+		return;
+	process = SYS2(SYS_PROCESS_OPEN, runtime_handle(STARTUP_REGISTRY), pid);
+	error = process.error;
+	if (error == OK) {
+		error = SYS1(SYS_PROCESS_KILL, process.value).error;
+		SYS1(SYS_HANDLE_CLOSE, process.value);
+	}
+	if (error == ERR_NOT_FOUND)
+		print("kill: there is no process %s; `ps` lists them\n", argv[1]);
+	else if (error != OK)
+		print("kill: process %s: %s\n", argv[1], error_text(error));
+}
+
+static const char *complete_kill(int word, char **words, unsigned index)
+{
+	static const char *const what[] = { "driver", NULL };
+
+	if (word == 1)
+		return complete_from(what, index);
+	return word == 2 && strcmp(words[1], "driver") == 0 ? complete_driver(index) : NULL;
+}
+
+/* --- The rest --- */
+
+static void power(const char *name, enum power_action action)
+{
+	enum error error;
+
+	print_flush();
+	error = SYS3(SYS_POWER, runtime_handle(STARTUP_REGISTRY), action, 0).error;
+	print("%s: %s\n", name, error_text(error));
+}
+
+static void run_poweroff(int argc, char **argv)
+{
+	(void)argc;
+	power(argv[0], POWER_OFF);
+}
+
+static void run_reboot(int argc, char **argv)
+{
+	(void)argc;
+	power(argv[0], POWER_REBOOT);
+}
+
+static void run_echo(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		print("%s%s", i > 1 ? " " : "", argv[i]);
+	print("\n");
+}
+
+static void run_clear(int argc, char **argv)
+{
+	(void)argc, (void)argv;
+	print("\x1b[2J\x1b[H");
+}
+
+const struct command system_commands[] = {
+	{ "ps", "", "processes: memory, objects, processor time", run_ps, NULL },
+	{ "mem", "", "memory of the machine and the kernel", run_mem, NULL },
+	{ "log", "[LEVEL] [-n LINES]", "the system log, down to a level", run_log, complete_log },
+	{ "uptime", "", "version, time since boot, command line", run_uptime, NULL },
+	{ "bench", "[ARGUMENTS]", "run the benchmarks of this image", run_bench, NULL },
+	{ "run", "[PROGRAM [ARGUMENTS]]", "run a program, or list them", run_run, complete_run },
+	{ "kill", "PID | driver DRIVER", "end a process, or kill a driver's", run_kill,
+	  complete_kill },
+	{ "echo", "[WORDS]", "print words", run_echo, NULL },
+	{ "clear", "", "clear the screen", run_clear, NULL },
+	{ "reboot", "", "restart the machine", run_reboot, NULL },
+	{ "poweroff", "", "switch the machine off", run_poweroff, NULL },
+	{ 0 },
+};
