@@ -94,7 +94,7 @@ $(O)/include/config/auto.conf: $(O)/.config $(KCONFIG_FILES) | $(O)/include/conf
 	@cp $(O)/.config $(O)/.config.new
 	@$(call CONF,.config.new) --olddefconfig $(CURDIR)/Kconfig >/dev/null
 	@$(SURVIVED) $(O)/.config $(O)/.config.new
-	@cmp -s $(O)/.config $(O)/.config.new && rm $(O)/.config.new || mv $(O)/.config.new $(O)/.config
+	@cmp -s $(O)/.config $(O)/.config.new && rm $(O)/.config.new || mv $(O)/.config.new $(O)/.config; rm -f $(O)/.config.new.old
 	@$(CONF) --silentoldconfig $(CURDIR)/Kconfig >/dev/null
 	@touch $@
 
