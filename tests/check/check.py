@@ -1,0 +1,132 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""check.py --build BUILD [--filter TEXT] PART...: run unit tests, checks and system suites; count them.
+
+unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
+checks  every script below that has a check() and a self_test(), first the self-test, then the tree
+system  tests/run/system.py, all suites
+"""
+import argparse
+import glob
+import os
+import re
+import subprocess
+import sys
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+CHECKS = ("rule1", "rule2", "backends", "folders", "state", "config", "format", "incremental")
+UNIT_SECONDS = 120
+PLAN = re.compile(r"1\.\.(\d+)")
+RESULT = re.compile(r"(not ok|ok) \d+(?: - | # )?(.*)")
+CLOSING = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
+
+
+class Counts:
+    """What passed, failed and was skipped so far, and a line for each file."""
+
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, kind, name, passed, failed, skipped, details=()):
+        self.passed, self.failed, self.skipped = self.passed + passed, self.failed + failed, self.skipped + skipped
+        word = "FAIL" if failed else "ok" if passed else "skip"
+        numbers = f"{passed} passed" + f", {failed} failed" * (failed > 0) + f", {skipped} skipped" * (skipped > 0)
+        print(f"  {word:<7} {kind} {name}: {numbers}", flush=True)
+        for line in details:
+            print("          " + line, flush=True)
+
+
+def judge_tap(text, status):
+    """(passed, failed, skipped, names of what failed) of a test program's output and exit status.
+
+    A skip is "not ok 2 # SKIP name" to cmocka 1.1.5. Tests that were announced and did not report, no
+    plan at all, and a bad status without a failed test count as one failure: a crash is not a pass.
+    """
+    planned = sum(int(number) for number in PLAN.findall(text))
+    passed = skipped = 0
+    failures = []
+    for word, rest in RESULT.findall(text):
+        if "SKIP" in rest:
+            skipped += 1
+        elif word == "ok":
+            passed += 1
+        else:
+            failures.append(rest)
+    reported = passed + skipped + len(failures)
+    if reported != planned or planned == 0:
+        failures.append(f"{planned} tests announced, {reported} reported, exit status {status}")
+    elif status != 0 and not failures:
+        failures.append(f"exit status {status}, though no test failed")
+    return passed, len(failures), skipped, failures
+
+
+def run_unit(build, text, counts):
+    """One line a test program; sanitizer reports and failed assertions are shown."""
+    log_folder = os.path.join(build, "check")
+    os.makedirs(log_folder, exist_ok=True)
+    for source in sorted(glob.glob(os.path.join(TREE, "tests/unit/*_test.c"))):
+        name = os.path.basename(source)[:-2]
+        if text not in name:
+            continue
+        environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="tap", ASAN_OPTIONS="detect_leaks=1",
+                           UBSAN_OPTIONS="print_stacktrace=1")
+        try:
+            run = subprocess.run([os.path.join(build, "tests/unit", name)], cwd=TREE, env=environment,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=UNIT_SECONDS)
+            output, status = run.stdout.decode(errors="replace"), run.returncode
+        except subprocess.TimeoutExpired as late:
+            output, status = (late.stdout or b"").decode(errors="replace"), f"none after {UNIT_SECONDS} s"
+        with open(os.path.join(log_folder, name + ".log"), "w", encoding="utf-8") as log:
+            log.write(output)
+        passed, failed, skipped, failures = judge_tap(output, status)
+        details = [f"{os.path.relpath(log.name)}:", *failures] if failed else ()
+        notes = [line for line in output.splitlines() if failed and not RESULT.match(line) and line.strip()]
+        counts.add("unit", name, passed, failed, skipped, [*details, *notes[-30:]])
+
+
+def run_checks(build, text, counts):
+    for name in CHECKS:
+        if text not in name:
+            continue
+        script = os.path.join(TREE, "tests/check", name + ".py")
+        for kind, option in (("self-test of", "--self-test"), ("check", "--tree")):
+            run = subprocess.run([sys.executable, script, option, "--build", build], cwd=TREE, text=True,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            failed = run.returncode != 0
+            counts.add(kind, name, int(not failed), int(failed), 0, run.stdout.splitlines()[-30:] if failed else ())
+
+
+def run_system(build, text, counts):
+    """The system runner prints its own results; its closing line is what is counted."""
+    command = [sys.executable, os.path.join(TREE, "tests/run/system.py"), "--build", build, "--case", text]
+    run = subprocess.Popen(command, cwd=TREE, text=True, stdout=subprocess.PIPE)
+    last = ""
+    for line in run.stdout:
+        print(line, end="", flush=True)
+        last = line if CLOSING.search(line) else last
+    status = run.wait()
+    if not last:
+        counts.add("system", "all", 0, 1, 0, [f"no closing line, exit status {status}"])
+        return
+    passed, failed, skipped = (int(number) for number in CLOSING.search(last).groups())
+    counts.add("system", "all", passed, failed or int(status != 0), skipped)
+
+
+PARTS = {"unit": run_unit, "checks": run_checks, "system": run_system}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default="build", help="build folder")
+    parser.add_argument("--filter", default="", help="only what has this in its name")
+    parser.add_argument("parts", nargs="+", choices=PARTS, help="what to run")
+    arguments = parser.parse_args()
+    counts = Counts()
+    for part in arguments.parts:
+        PARTS[part](os.path.abspath(arguments.build), arguments.filter, counts)
+    print(f"{counts.passed} passed, {counts.failed} failed, {counts.skipped} skipped")
+    return 1 if counts.failed or counts.passed == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
