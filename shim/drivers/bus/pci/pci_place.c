@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * PCI bus driver: base address registers. Firmware places nearly all of them; what it left gets
+ * the first free piece of the bridge's aperture. Source: PCI 3.0 §6.2.5, Bridge 1.2 §3.2.5.
+ */
+#include "pci.h"
+
+#define SIZE_4G (UINT64_C(1) << 32)
+
+void pci_bridge_read_windows(struct shim_device *device, struct pci_bridge *bridge)
+{
+	uint16_t routing = bridge->routing;
+	uint32_t memory = pci_read(device, routing, PCI_BRIDGE_MEMORY, 4);
+	uint32_t prefetch = pci_read(device, routing, PCI_BRIDGE_PREFETCH, 4);
+	uint32_t io_base = pci_read(device, routing, PCI_BRIDGE_IO_BASE, 1);
+	uint32_t io_limit = pci_read(device, routing, PCI_BRIDGE_IO_LIMIT, 1);
+	uint32_t io_high = 0;
+	uint64_t high_base = 0, high_limit = 0;
+
+	if ((prefetch & 15) == PCI_WINDOW_64BIT) {
+		high_base = pci_read(device, routing, PCI_BRIDGE_PREFETCH_BASE_H, 4);
+		high_limit = pci_read(device, routing, PCI_BRIDGE_PREFETCH_LIM_H, 4);
+	}
+	if ((io_base & 15) == PCI_IO_32BIT)
+		io_high = pci_read(device, routing, PCI_BRIDGE_IO_HIGH, 4);
+	bridge->memory = (struct pci_range){ .kind = WINDOW_MMIO,
+					     .base = (memory & 0xfff0u) << 16,
+					     .limit = (memory & 0xfff00000u) | 0xfffffu };
+	bridge->prefetch = (struct pci_range){ .kind = WINDOW_MMIO,
+					       .base = high_base << 32 | (prefetch & 0xfff0u) << 16,
+					       .limit = high_limit << 32 |
+							(prefetch & 0xfff00000u) | 0xfffffu };
+	bridge->io = (struct pci_range){ .kind = WINDOW_PORT,
+					 .base = (io_high & 0xffffu) << 16 | (io_base & 0xf0) << 8,
+					 .limit = (io_high & 0xffff0000u) | (io_limit & 0xf0) << 8 |
+						  0xfff };
+}
+
+/* Remember that a range is in use; false if the table is full. */
+static bool pci_range_add(struct pci_state *state, unsigned bus, unsigned kind, uint64_t base,
+			  uint64_t limit)
+{
+	if (limit < base)
+		return true;
+	if (state->range_count == PCI_RANGES_MAX)
+		return false;
+	state->range[state->range_count++] = (struct pci_range){
+		.base = base, .limit = limit, .bus = (uint8_t)bus, .kind = (uint8_t)kind
+	};
+	return true;
+}
+
+/* A range in use that overlaps, or NULL. */
+static const struct pci_range *pci_range_overlap(const struct pci_state *state, unsigned bus,
+						 unsigned kind, uint64_t base, uint64_t limit)
+{
+	for (uint32_t i = 0; i < state->range_count; i++) {
+		const struct pci_range *range = &state->range[i];
+
+		if (range->bus == bus && range->kind == kind && range->base <= limit &&
+		    base <= range->limit)
+			return range;
+	}
+	return NULL;
+}
+
+/* The first free, aligned piece of an aperture. Every step passes one range at least. */
+static bool pci_first_fit(const struct pci_state *state, unsigned bus,
+			  const struct pci_range *aperture, const struct device_window *window,
+			  uint64_t *base)
+{
+	uint64_t size = window->size_bytes, at = aperture->base, last = aperture->limit;
+
+	if (window->kind == WINDOW_MMIO && !(window->flags & WINDOW_64BIT) && last >= SIZE_4G)
+		last = SIZE_4G - 1;
+	if (at == 0) /* a base of 0 reads as not placed */
+		at = size;
+	for (uint32_t i = 0; i <= state->range_count; i++) {
+		const struct pci_range *used;
+
+		if (at > UINT64_MAX - (size - 1))
+			return false;
+		at = (at + size - 1) & ~(size - 1);
+		if (at > last || last - at < size - 1)
+			return false;
+		used = pci_range_overlap(state, bus, window->kind, at, at + size - 1);
+		if (!used) {
+			*base = at;
+			return true;
+		}
+		if (used->limit == UINT64_MAX)
+			return false;
+		at = used->limit + 1;
+	}
+	return false;
+}
+
+/* Place a register in one aperture. What the kernel refuses (RAM, somebody else's) counts as in
+ * use; so this ends when the aperture or the table does. */
+static bool pci_place_in(struct shim_device *device, uint16_t routing, unsigned bar,
+			 const struct pci_range *aperture, const struct device_window *window)
+{
+	struct pci_state *state = shim_state(device);
+	unsigned bus = pci_bus_of(routing);
+	enum error error = ERR_DENIED;
+	uint64_t base;
+
+	if (aperture->kind != window->kind || aperture->limit < aperture->base)
+		return false;
+	while (error == ERR_DENIED && pci_first_fit(state, bus, aperture, window, &base)) {
+		if (!pci_range_add(state, bus, window->kind, base, base + window->size_bytes - 1))
+			return false;
+		error = shim_bus_bar_assign(device, pci_name(state, routing), bar, base);
+	}
+	return error == OK;
+}
+
+static bool pci_place(struct shim_device *device, uint16_t routing, unsigned bar,
+		      const struct device_window *window)
+{
+	struct pci_state *state = shim_state(device);
+	struct pci_bridge *bridge = pci_bus_parent(state, pci_bus_of(routing));
+
+	if (bridge)
+		return ((window->flags & WINDOW_PREFETCHABLE) &&
+			pci_place_in(device, routing, bar, &bridge->prefetch, window)) ||
+		       pci_place_in(device, routing, bar, &bridge->memory, window) ||
+		       pci_place_in(device, routing, bar, &bridge->io, window);
+	for (unsigned i = 0; i < DEVICE_WINDOW_MAX; i++) {
+		const struct device_window *host = &device->info->window[i];
+		struct pci_range aperture = { .base = host->base,
+					      .limit = host->base + host->size_bytes - 1,
+					      .kind = host->kind };
+
+		if (host->size_bytes != 0 && pci_place_in(device, routing, bar, &aperture, window))
+			return true;
+	}
+	return false;
+}
+
+/* Is this a size that a base address register can want? */
+static bool pci_window_sane(const struct device_window *window)
+{
+	uint64_t size = window->size_bytes;
+
+	return window->kind != WINDOW_NONE && size != 0 && (size & (size - 1)) == 0 &&
+	       window->base <= UINT64_MAX - (size - 1);
+}
+
+static void pci_place_one(struct shim_device *device, uint16_t routing, unsigned bar,
+			  const struct device_window *window)
+{
+	struct pci_state *state = shim_state(device);
+
+	if (pci_place(device, routing, bar, window)) {
+		state->placed++;
+		return;
+	}
+	state->unplaced++;
+	shim_log(device, LOG_WARNING,
+		 "%02x:%02x.%u: no room for window %u of 0x%llx bytes on its bus", routing >> 8,
+		 routing >> 3 & 31, routing & 7, bar, (unsigned long long)window->size_bytes);
+}
+
+/* Go over all registers of a function: first (place false) note those that have an address, then
+ * place the others. A live child's are never touched: they say ERR_BUSY. */
+static void pci_function_bars(struct shim_device *device, const struct pci_function *function,
+			      bool place)
+{
+	struct pci_state *state = shim_state(device);
+	unsigned count = function->layout == PCI_LAYOUT_ENDPOINT ? PCI_BARS_ENDPOINT
+			 : function->layout == PCI_LAYOUT_BRIDGE ? PCI_BARS_BRIDGE
+								 : 0;
+
+	for (unsigned bar = 0; bar < count; bar++) {
+		struct device_window window = { 0 };
+		enum error error =
+			shim_bus_bar_size(device, pci_name(state, function->routing), bar, &window);
+
+		if ((error != OK && error != ERR_BUSY) || !pci_window_sane(&window))
+			continue;
+		if (window.base != 0 && !place)
+			(void)pci_range_add(state, pci_bus_of(function->routing), window.kind,
+					    window.base, window.base + window.size_bytes - 1);
+		if (window.base == 0 && place && error == OK)
+			pci_place_one(device, function->routing, bar, &window);
+		if (window.flags & WINDOW_64BIT)
+			bar++;
+	}
+}
+
+void pci_place_all(struct shim_device *device)
+{
+	struct pci_state *state = shim_state(device);
+
+	for (uint32_t i = 0; i < state->bridge_count; i++) {
+		struct pci_bridge *bridge = &state->bridge[i];
+		unsigned bus = pci_bus_of(bridge->routing);
+
+		pci_range_add(state, bus, WINDOW_MMIO, bridge->memory.base, bridge->memory.limit);
+		pci_range_add(state, bus, WINDOW_MMIO, bridge->prefetch.base,
+			      bridge->prefetch.limit);
+		pci_range_add(state, bus, WINDOW_PORT, bridge->io.base, bridge->io.limit);
+	}
+	for (uint32_t i = 0; i < state->function_count; i++)
+		pci_function_bars(device, &state->function[i], false);
+	for (uint32_t i = 0; i < state->function_count; i++)
+		pci_function_bars(device, &state->function[i], true);
+}
