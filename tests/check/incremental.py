@@ -33,7 +33,7 @@ class Tree:
 
     def __init__(self, folder):
         self.folder = folder
-        for pattern in ("Makefile", "Kconfig", "configs/*", "tests/tests.mk", "tests/check/*", "shim/drivers/Kconfig",
+        for pattern in ("Makefile", "Kconfig", "configs/*", "tests/tests.mk", "tests/*/*.mk", "tests/check/*", "shim/drivers/Kconfig",
                         "shim/drivers/*/*/Kconfig", "shim/drivers/*/*/driver.mk"):
             for path in glob.glob(pattern, root_dir=TREE):
                 if os.path.isfile(f"{TREE}/{path}"):
