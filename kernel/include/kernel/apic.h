@@ -32,7 +32,7 @@ void lapic_init(void);
  */
 void lapic_enable(uint8_t spurious_vector, uint8_t timer_vector);
 
-/** The id of the local APIC of this processor. */
+/** The id of the local APIC of this processor; 0 before lapic_init(). */
 uint8_t lapic_id(void);
 
 /** Send a fixed interrupt to one processor, by APIC id. Context: interrupts off. */
@@ -44,6 +44,11 @@ void lapic_ipi_others(uint8_t vector);
 /** Send a non-maskable interrupt to every other processor. Works before lapic_init(), as nothing.
  */
 void lapic_nmi_others(void);
+
+/** Send a start-up step to one processor, by APIC id: INIT, or the page (address >> 12) to begin at
+ * in real mode. */
+#define LAPIC_START_INIT 0x100u
+void lapic_start(uint8_t apic_id, unsigned page);
 
 /** Arm this processor's timer, one-shot, at a time of time_now_ns(); in the past: at once. A far
  * deadline may fire early: compare and arm again. Replaces what was armed. */

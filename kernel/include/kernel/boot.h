@@ -70,7 +70,6 @@ struct boot_info {
  * @param data        the structure of Multiboot2 §3.4, mapped
  * @param size_limit  bytes that may be read at `data`; the structure's own size is checked against
  * it
- * @param paddr       physical address of `data`
  * @param kernel      area of the kernel image, to be reserved
  * @param[out] info   all of it is written
  * @retval OK
@@ -78,7 +77,7 @@ struct boot_info {
  *
  * Context: boot, before the allocator. Touches `data` alone. Source: Multiboot2 2.0 §3.4, §3.6.
  */
-MUST_CHECK enum error multiboot2_parse(const void *data, uint64_t size_limit, uint64_t paddr,
+MUST_CHECK enum error multiboot2_parse(const void *data, uint64_t size_limit,
 				       struct boot_area kernel, struct boot_info *info);
 
 /** The boot information of this machine; valid from the first call in kernel_main() on. */

@@ -13,6 +13,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size_bytes);
 void *memmove(void *to, const void *from, size_t size_bytes);
 void *memset(void *to, int value, size_t size_bytes);
 int memcmp(const void *a, const void *b, size_t size_bytes);
+void *memchr(const void *from, int value, size_t size_bytes);
 
 size_t strlen(const char *text);
 size_t strnlen(const char *text, size_t limit);

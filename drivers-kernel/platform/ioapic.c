@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * I/O APICs: from global system interrupts to vectors. Source: Intel 82093AA datasheet (290566) §3.
+ */
+#include <kernel/acpi.h>
+#include <kernel/apic.h>
+#include <kernel/init.h>
+#include <kernel/log.h>
+
+/*      register            offset  access, section */
+#define IOAPIC_SELECT           0x00 /* RW 3.1.1 */
+#define IOAPIC_WINDOW           0x10 /* RW 3.1.2 */
+#define IOAPIC_VERSION          0x01 /* R  3.2.2, by the window; likewise below */
+#define IOAPIC_TABLE            0x10 /* RW 3.2.4, two words an input */
+#define IOAPIC_ENTRY_LOW_ACTIVE 0x2000
+#define IOAPIC_ENTRY_LEVEL      0x8000
+#define IOAPIC_ENTRY_MASKED     0x10000
+#define ISA_INTERRUPTS          16
+
+struct ioapic {
+	volatile uint32_t *base;
+	uint32_t gsi_base;
+	uint32_t input_count;
+};
+
+static struct ioapic ioapics[ACPI_IOAPIC_MAX];
+static unsigned ioapic_count;
+
+static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)
+{
+	ioapic->base[IOAPIC_SELECT / 4] = index;
+	return ioapic->base[IOAPIC_WINDOW / 4];
+}
+
+static void ioapic_write(const struct ioapic *ioapic, uint32_t index, uint32_t value)
+{
+	ioapic->base[IOAPIC_SELECT / 4] = index;
+	ioapic->base[IOAPIC_WINDOW / 4] = value;
+}
+
+/* The controller of an input, and the index of its entry's lower word. */
+static const struct ioapic *find(uint32_t gsi, uint32_t *index)
+{
+	for (unsigned i = 0; i < ioapic_count; i++)
+		if (gsi >= ioapics[i].gsi_base &&
+		    gsi - ioapics[i].gsi_base < ioapics[i].input_count) {
+			*index = IOAPIC_TABLE + (gsi - ioapics[i].gsi_base) * 2;
+			return &ioapics[i];
+		}
+	return NULL;
+}
+
+void ioapic_init(void)
+{
+	for (unsigned i = 0; i < acpi.ioapic_count; i++) {
+		struct ioapic *ioapic = &ioapics[ioapic_count];
+
+		ioapic->base = mm_map_mmio(acpi.ioapic[i].paddr, 4096);
+		ioapic->gsi_base = acpi.ioapic[i].gsi_base;
+		ioapic->input_count = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+		for (uint32_t input = 0; input < ioapic->input_count; input++) {
+			ioapic_write(ioapic, IOAPIC_TABLE + input * 2, IOAPIC_ENTRY_MASKED);
+			ioapic_write(ioapic, IOAPIC_TABLE + input * 2 + 1, 0);
+		}
+		ioapic_count++;
+		log_info("ioapic: GSI %u to %u", ioapic->gsi_base,
+			 ioapic->gsi_base + ioapic->input_count - 1);
+	}
+}
+
+enum error ioapic_route(uint32_t gsi, uint8_t vector, uint8_t apic_id, unsigned flags)
+{
+	uint32_t index;
+	const struct ioapic *ioapic = find(gsi, &index);
+
+	if (!ioapic)
+		return ERR_NOT_FOUND;
+	ioapic_write(ioapic, index, IOAPIC_ENTRY_MASKED);
+	ioapic_write(ioapic, index + 1, (uint32_t)apic_id << 24);
+	ioapic_write(ioapic, index,
+		     IOAPIC_ENTRY_MASKED | vector |
+			     (flags & IOAPIC_ACTIVE_LOW ? IOAPIC_ENTRY_LOW_ACTIVE : 0) |
+			     (flags & IOAPIC_LEVEL ? IOAPIC_ENTRY_LEVEL : 0));
+	return OK;
+}
+
+static void set_masked(uint32_t gsi, uint32_t masked)
+{
+	uint32_t index;
+	const struct ioapic *ioapic = find(gsi, &index);
+
+	if (ioapic)
+		ioapic_write(ioapic, index,
+			     (ioapic_read(ioapic, index) & ~IOAPIC_ENTRY_MASKED) | masked);
+}
+
+void ioapic_mask(uint32_t gsi)
+{
+	set_masked(gsi, IOAPIC_ENTRY_MASKED);
+}
+
+void ioapic_unmask(uint32_t gsi)
+{
+	set_masked(gsi, 0);
+}
+
+uint32_t ioapic_gsi_count(void)
+{
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < ioapic_count; i++)
+		if (ioapics[i].gsi_base + ioapics[i].input_count > count)
+			count = ioapics[i].gsi_base + ioapics[i].input_count;
+	return count;
+}
+
+uint32_t ioapic_isa_gsi(uint8_t isa_irq, unsigned *flags)
+{
+	*flags = 0;
+	for (unsigned i = 0; i < acpi.override_count; i++)
+		if (acpi.override[i].isa_irq == isa_irq) {
+			*flags = acpi.override[i].flags;
+			return acpi.override[i].gsi;
+		}
+	return isa_irq;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The local APIC in xAPIC mode: end of interrupt, inter-processor interrupts, one-shot timer.
+ * Source: Intel SDM 3A (325462-077) §10.
+ */
+#include <kernel/acpi.h>
+#include <kernel/apic.h>
+#include <kernel/init.h>
+#include <kernel/log.h>
+#include <kernel/time.h>
+
+/*      register             offset  access, section */
+#define LAPIC_ID             0x020 /* RW §10.4.6 */
+#define LAPIC_TPR            0x080 /* RW §10.8.3.1 */
+#define LAPIC_SVR            0x0f0 /* RW §10.9  spurious vector */
+#define LAPIC_ESR            0x280 /* RW §10.5.3 */
+#define LAPIC_ICR_LOW        0x300 /* RW §10.6.1 */
+#define LAPIC_ICR_HIGH       0x310 /* RW §10.6.1 */
+#define LAPIC_LVT_TIMER      0x320 /* RW §10.5.1 */
+#define LAPIC_LVT_LINT0      0x350 /* RW §10.5.1 */
+#define LAPIC_LVT_LINT1      0x360 /* RW §10.5.1 */
+#define LAPIC_LVT_ERROR      0x370 /* RW §10.5.1 */
+#define LAPIC_TIMER_INITIAL  0x380 /* RW §10.5.4 */
+#define LAPIC_TIMER_CURRENT  0x390 /* R  §10.5.4 */
+#define LAPIC_TIMER_DIVIDE   0x3e0 /* RW §10.5.4 */
+#define LAPIC_SVR_ENABLE     0x100
+#define LAPIC_LVT_MASKED     0x10000
+#define LAPIC_LVT_NMI        0x400
+#define LAPIC_DIVIDE_BY_1    0xb
+#define LAPIC_ICR_PENDING    0x1000
+#define LAPIC_ICR_ASSERT     0x4000
+#define LAPIC_ICR_NMI        0x400
+#define LAPIC_ICR_INIT       0x500
+#define LAPIC_ICR_STARTUP    0x600
+#define LAPIC_ICR_OTHERS     0xc0000
+#define LAPIC_PENDING_POLLS  100000
+#define MSR_APIC_BASE        0x1b
+#define MSR_APIC_BASE_ENABLE 0x800
+
+#define TIMER_CALIBRATION_NS (2 * NS_PER_MILLISECOND)
+
+volatile uint32_t *lapic_base;
+
+static uint64_t timer_mult; /* timer ticks a nanosecond, times 2^32 */
+
+static uint32_t lapic_read(unsigned offset)
+{
+	return lapic_base[offset / 4];
+}
+
+static void lapic_write(unsigned offset, uint32_t value)
+{
+	lapic_base[offset / 4] = value;
+}
+
+/* Switch this processor's APIC on, in case the firmware did not, in xAPIC mode. */
+static void enable_by_msr(void)
+{
+	uint32_t low, high;
+
+	__asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(MSR_APIC_BASE));
+	low |= MSR_APIC_BASE_ENABLE;
+	__asm__ volatile("wrmsr" : : "a"(low), "d"(high), "c"(MSR_APIC_BASE));
+}
+
+static void calibrate_timer(void)
+{
+	uint64_t start_ns, elapsed_ns;
+	uint32_t ticks;
+
+	lapic_write(LAPIC_TIMER_DIVIDE, LAPIC_DIVIDE_BY_1);
+	start_ns = time_now_ns();
+	lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
+	time_delay_ns(TIMER_CALIBRATION_NS);
+	ticks = UINT32_MAX - lapic_read(LAPIC_TIMER_CURRENT);
+	elapsed_ns = time_now_ns() - start_ns;
+	lapic_write(LAPIC_TIMER_INITIAL, 0);
+	timer_mult = ((uint64_t)ticks << 32) / elapsed_ns;
+	log_info("lapic: timer at %lu MHz", (timer_mult * 1000) >> 32);
+}
+
+void lapic_init(void)
+{
+	lapic_base = mm_map_mmio(acpi.lapic_paddr, 4096);
+	lapic_enable(VECTOR_SPURIOUS, VECTOR_TIMER);
+	calibrate_timer();
+}
+
+void lapic_enable(uint8_t spurious_vector, uint8_t timer_vector)
+{
+	enable_by_msr();
+	lapic_write(LAPIC_SVR, LAPIC_SVR_ENABLE | spurious_vector);
+	lapic_write(LAPIC_TPR, 0);
+	lapic_write(LAPIC_LVT_LINT0, LAPIC_LVT_MASKED);
+	lapic_write(LAPIC_LVT_LINT1, LAPIC_LVT_NMI);
+	lapic_write(LAPIC_LVT_ERROR, LAPIC_LVT_MASKED);
+	lapic_write(LAPIC_TIMER_DIVIDE, LAPIC_DIVIDE_BY_1);
+	lapic_write(LAPIC_TIMER_INITIAL, 0);
+	lapic_write(LAPIC_LVT_TIMER, timer_vector);
+	lapic_write(LAPIC_ESR, 0);
+	lapic_eoi();
+}
+
+uint8_t lapic_id(void)
+{
+	return lapic_base ? (uint8_t)(lapic_read(LAPIC_ID) >> 24) : 0;
+}
+
+static void send(uint8_t apic_id, uint32_t command)
+{
+	for (unsigned i = 0;
+	     i < LAPIC_PENDING_POLLS && lapic_read(LAPIC_ICR_LOW) & LAPIC_ICR_PENDING; i++)
+		__builtin_ia32_pause();
+	lapic_write(LAPIC_ICR_HIGH, (uint32_t)apic_id << 24);
+	lapic_write(LAPIC_ICR_LOW, command);
+}
+
+void lapic_ipi(uint8_t apic_id, uint8_t vector)
+{
+	send(apic_id, LAPIC_ICR_ASSERT | vector);
+}
+
+void lapic_ipi_others(uint8_t vector)
+{
+	send(0, LAPIC_ICR_OTHERS | LAPIC_ICR_ASSERT | vector);
+}
+
+void lapic_nmi_others(void)
+{
+	if (lapic_base)
+		send(0, LAPIC_ICR_OTHERS | LAPIC_ICR_ASSERT | LAPIC_ICR_NMI);
+}
+
+void lapic_start(uint8_t apic_id, unsigned page)
+{
+	send(apic_id, page == LAPIC_START_INIT
+			      ? (uint32_t)(LAPIC_ICR_ASSERT | LAPIC_ICR_INIT)
+			      : (LAPIC_ICR_ASSERT | LAPIC_ICR_STARTUP | (page & 0xff)));
+}
+
+void lapic_timer_arm(uint64_t deadline_ns)
+{
+	uint64_t now_ns = time_now_ns();
+	uint64_t delta_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
+	unsigned __int128 ticks = (((unsigned __int128)delta_ns * timer_mult) >> 32) + 1;
+
+	lapic_write(LAPIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
+}
+
+void lapic_timer_stop(void)
+{
+	lapic_write(LAPIC_TIMER_INITIAL, 0);
+}

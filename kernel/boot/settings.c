@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The command line of this boot, on top of what the configuration says.
+ */
+#include <generated/placement.h>
+
+#include <kernel/boot.h>
+#include <kernel/cmdline.h>
+#include <kernel/log.h>
+
+#include <shim/driver.h>
+
+#include <lib/string.h>
+
+struct cmdline cmdline;
+
+extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
+
+static const struct {
+	const char *name;
+	enum placement placement;
+} placements[] = {
+#define PLACEMENT_ROW(name, placement) { name, placement },
+	PLACEMENT_TABLE(PLACEMENT_ROW)
+#undef PLACEMENT_ROW
+};
+
+static bool is_in_image(const char *name)
+{
+	for (const struct shim_driver *d = __start_shim_drivers; d < __stop_shim_drivers; d++)
+		if (!strncmp(d->name, name, DRIVER_NAME_BYTES))
+			return true;
+	return false;
+}
+
+static void warn(const char *line)
+{
+	log_warning("%s", line);
+}
+
+void cmdline_init(void)
+{
+	cmdline.log_level = LOG_INFO;
+	cmdline.cpu_max = CMDLINE_CPU_MAX;
+	for (unsigned i = 0; i < sizeof(placements) / sizeof(placements[0]); i++) {
+		struct cmdline_driver *driver = &cmdline.driver[cmdline.driver_count++];
+
+		string_copy(driver->name, sizeof(driver->name), placements[i].name);
+		driver->placement_default = (uint8_t)placements[i].placement;
+		driver->placement = (uint8_t)placements[i].placement;
+		driver->in_kernel = is_in_image(placements[i].name);
+	}
+	cmdline_parse(boot_info.cmdline, &cmdline, warn);
+	log_set_console_level(cmdline.log_level);
+}
