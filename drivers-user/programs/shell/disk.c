@@ -46,7 +46,7 @@ static bool range_arguments(const char *verb, const char *start_text, const char
 		return false;
 	if (*start<disk.block_count && * count <= disk.block_count - *start && * count> 0)
 		return true;
-	print("disk %s: blocks %llu + %llu are out of range; %s has %llu blocks of %u bytes\n",
+	print("disk %s: blocks %llu + %llu lie outside of %s, which has %llu blocks of %u bytes\n",
 	      verb, (unsigned long long)*start, (unsigned long long)*count, disk.entry.name,
 	      (unsigned long long)disk.block_count, disk.block_bytes);
 	return false;
@@ -91,10 +91,11 @@ static void run_list(int argc, char **argv)
 	for (uint32_t index = 0; disk_next(&index, &entry); any = true) {
 		char size[24];
 
-		print("%-6s %10s  %llu blocks of %u  %s  [%s, %s]%s\n", entry.name,
+		print("%-6s %10s  %llu blocks of %u  %s  serial %s  [%s, %s]%s\n", entry.name,
 		      size_text(entry.unit.block_count * entry.unit.block_bytes, size),
 		      (unsigned long long)entry.unit.block_count, entry.unit.block_bytes,
-		      entry.unit.model, entry.device.driver, placement_text(entry.device.placement),
+		      entry.unit.model, entry.unit.serial, entry.device.driver,
+		      placement_text(entry.device.placement),
 		      entry.unit.flags & UNIT_READ_ONLY ? " read-only" : "");
 		if (!open_disk(entry.name))
 			continue;
@@ -267,7 +268,7 @@ static void print_outcome(const char *verb, const struct pattern_run *run)
 		      (unsigned long long)run->first_bad);
 	else
 		print("%s: %llu blocks %s\n", disk.entry.name, (unsigned long long)run->count,
-		      run->write ? "written and flushed" : "verified, no difference");
+		      run->write ? "written and flushed" : "verified, all hold the pattern");
 }
 
 /* disk write|verify DISK pattern SEED START COUNT */

@@ -15,7 +15,8 @@
 
 #include "shell.h"
 
-#define POLL_NS UINT64_C(100000000) /* for ^C, while a program runs */
+#define POLL_NS    UINT64_C(100000000) /* for ^C, while a program runs */
+#define KEPT_PAGES 64
 
 static void run_ps(int argc, char **argv)
 {
@@ -55,8 +56,9 @@ static void run_mem(int argc, char **argv)
 	(void)argc, (void)argv;
 	if (!get_system(&info))
 		return;
-	print("memory       %s, %s free\n", size_text(info.memory_bytes, one),
-	      size_text(info.memory_free_bytes, two));
+	print("memory       %llu MiB, %llu MiB free\n",
+	      (unsigned long long)(info.memory_bytes / MIB),
+	      (unsigned long long)(info.memory_free_bytes / MIB));
 	print("kernel       %s code, ", size_text(info.kernel_code_bytes, one));
 	print("%s data, %s objects\n", size_text(info.kernel_data_bytes, one),
 	      size_text(info.heap_bytes, two));
@@ -199,9 +201,16 @@ static void start_program(const char *name, char **words)
 				   .words = (const char *const *)words,
 				   .handle = handle,
 				   .handle_count = 3 };
+	struct process_info self = { 0 };
 	handle_t process;
 	enum error error;
 
+	/* It gets what the shell does not need while it waits. */
+	if (SYS2(SYS_PROCESS_INFO, HANDLE_NONE, (uintptr_t)&self).error == OK &&
+	    self.pages_limit - self.pages_used > 2 * KEPT_PAGES) {
+		program.budget_pages = self.pages_limit - self.pages_used - KEPT_PAGES;
+		program.budget_objects = (self.objects_limit - self.objects_used) / 2;
+	}
 	snprintf(path, sizeof(path), "bin/%s", name);
 	error = program_start(&program, &process);
 	if (error == ERR_NOT_FOUND)
