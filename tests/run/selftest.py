@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
 import ktap  # noqa: E402
+import pattern  # noqa: E402
 import qemu  # noqa: E402
 import regress  # noqa: E402
 import suite  # noqa: E402
@@ -273,6 +274,34 @@ class Judgement(unittest.TestCase):
         result = self.session("exit 0", self.case(self.talk, ("absent",)))
         self.assertEqual(result.status, SKIPPED)
         self.assertIn("absent", result.reason)
+
+
+def _splitmix64(x):
+    """As pattern.h has it, a word at a time."""
+    mask = (1 << 64) - 1
+    x = (x + 0x9E3779B97F4A7C15) & mask
+    x = ((x ^ x >> 30) * 0xBF58476D1CE4E5B9) & mask
+    x = ((x ^ x >> 27) * 0x94D049BB133111EB) & mask
+    return x ^ x >> 31
+
+
+class Pattern(unittest.TestCase):
+    def test_vectors_agree_with_the_definition(self):
+        for lba in (0, 7, 6 << 30):
+            words = [_splitmix64(0xDEADBEEFCAFEF00D ^ (lba * 64 + i)) for i in range(300 * 64)]
+            wanted = b"".join(word.to_bytes(8, "little") for word in words)
+            self.assertEqual(b"".join(pattern.chunks(0xDEADBEEFCAFEF00D, lba, 300)), wanted)
+
+    def test_first_different_sector_is_told(self):
+        with tempfile.NamedTemporaryFile() as image:
+            data = bytearray(b"".join(pattern.chunks(1, 0, 600)))
+            image.write(data)
+            image.flush()
+            self.assertEqual(pattern.image_difference(image.name, 1, 0, 600), -1)
+            image.seek(513 * 512 + 5)
+            image.write(b"\0" if data[513 * 512 + 5] else b"\1")
+            image.flush()
+            self.assertEqual(pattern.image_difference(image.name, 1, 0, 600), 513)
 
 
 class Machines(unittest.TestCase):

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""One to eight processors: all come up, and the guest's tests pass on them."""
+from suite import Disk, case
+
+
+def _on(test, cpus):
+    image = test.image("disk.img", 64 << 20)
+    with test.boot(cmdline="run=systest", smp=cpus, disks=[Disk(image)]) as guest:
+        outcome = guest.finish()
+    test.check("all_processors_run", f"smp: {cpus} of {cpus} processors run" in outcome.debugcon,
+               outcome.debugcon[:800])
+    test.adopt("systest", outcome)
+
+
+@case(shell=False, timeout_s=90)
+def one_processor(test):
+    _on(test, 1)
+
+
+@case(shell=False, timeout_s=90)
+def two_processors(test):
+    _on(test, 2)
+
+
+@case(shell=False, timeout_s=120)
+def four_processors(test):
+    _on(test, 4)
+
+
+@case(shell=False, timeout_s=150)
+def eight_processors(test):
+    _on(test, 8)
