@@ -3,7 +3,8 @@
 """check.py --build BUILD [--filter TEXT] PART...: run unit tests, checks and system suites; count them.
 
 unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
-checks  every script below that has a check() and a self_test(), first the self-test, then the tree
+checks  every script below that has a check() and a self_test(), first the self-test, then the tree; and
+        the self-test of tests/run
 system  tests/run/system.py, all suites
 """
 import argparse
@@ -94,6 +95,13 @@ def run_checks(build, text, counts):
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             failed = run.returncode != 0
             counts.add(kind, name, int(not failed), int(failed), 0, run.stdout.splitlines()[-30:] if failed else ())
+
+
+    if text in "harness":
+        run = subprocess.run([sys.executable, os.path.join(TREE, "tests/run/selftest.py")], cwd=TREE, text=True,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        failed = run.returncode != 0
+        counts.add("self-test of", "harness", int(not failed), int(failed), 0, run.stdout.splitlines() if failed else ())
 
 
 def run_system(build, text, counts):

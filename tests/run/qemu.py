@@ -174,7 +174,9 @@ def judge_tests(name, outcome):
         problems.append("QEMU said: " + outcome.qemu_log.strip().splitlines()[-1])
     if not problems:
         return result
-    return ktap.error_in(name, "; ".join(problems), outcome.seconds, result.children)
+    tests = [child for child in result.children if child.name != "run"]
+    problems += [child.reason for child in result.children if child.name == "run"]
+    return ktap.error_in(name, "; ".join(problems), outcome.seconds, tests)
 
 
 def judge_session(outcome):

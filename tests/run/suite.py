@@ -91,7 +91,7 @@ class Session(Guest):
     def verifies(self, disk, seed, start, count, timeout_s=30.0):
         """Have the guest compare with the pattern: "" if it is there, else what it said."""
         lines = self.command(f"disk verify {disk} pattern {seed} {start} {count}", timeout_s)
-        return "" if lines and lines[-1].endswith("no difference") else " | ".join(lines) or "nothing"
+        return "" if lines and lines[-1].endswith("all hold the pattern") else " | ".join(lines) or "nothing"
 
     def reads(self, disk, block):
         """Have the guest read a block: "" if it showed one, else what it said."""
@@ -100,7 +100,7 @@ class Session(Guest):
 
     def disks(self):
         """Names of the disks by their model."""
-        found = (re.match(r"(disk\d+) .* blocks of \d+  (.*?)  \[", line) for line in self.command("disk list"))
+        found = (re.match(r"(disk\d+) .* blocks of \d+  (.*?)  serial ", line) for line in self.command("disk list"))
         return {match[2]: match[1] for match in found if match}
 
     def driver_rings(self):
@@ -197,8 +197,7 @@ class Test:
 
     def adopt(self, name, outcome):
         """Take over what the guest's own tests (run=systest) reported in a finished run."""
-        result = judge_tests(name, outcome)
-        self.results += result.children or [result]
+        self.results.append(judge_tests(name, outcome))
         self.mark = time.monotonic()
 
 

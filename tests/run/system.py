@@ -41,7 +41,9 @@ def run_suites(build, names, out, jobs=JOBS_MAX, timeout_scale=1.0, case_filter=
         waiting = []
         for name in names:
             _, cases = suite.load(name)
-            cases = [case for case in cases if case_filter in case.name]
+            cases = [case for case in cases if case_filter in f"{name}.{case.name}"]
+            if not cases and case_filter:
+                continue
             waiting.append((name, cases, [
                 pool.submit(suite.run_case, build, name, case, os.path.join(out, name, case.name),
                             timeout_scale) for case in cases]))
@@ -54,7 +56,7 @@ def run_suites(build, names, out, jobs=JOBS_MAX, timeout_scale=1.0, case_filter=
             results[name] = suite.finish_suite(build, name, finished, os.path.join(out, name))
             if on_suite:
                 on_suite(name, results[name])
-    return [(name, results[name]) for name in names]
+    return [(name, results[name]) for name in names if name in results]
 
 
 def _list(names):
@@ -70,7 +72,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--build", default="build", help="build folder")
     parser.add_argument("--suite", default="all", help="names, separated by commas, or all")
-    parser.add_argument("--case", default="", help="only cases whose name contains this")
+    parser.add_argument("--case", default="", help="only cases that have this in SUITE.CASE")
     parser.add_argument("--out", help="where results go; default BUILD/tests")
     parser.add_argument("--jobs", type=int, default=JOBS_MAX, help="virtual machines at once, at most 2")
     parser.add_argument("--timeout", type=float, default=1.0, help="factor on every time limit")
@@ -94,6 +96,7 @@ def main():
     def progress(name, result):
         print(f"# {name}: {result.name}: {result.status}, {result.seconds:.1f} s", file=sys.stderr, flush=True)
 
+    os.makedirs(out, exist_ok=True)
     started = time.monotonic()
     results = run_suites(build, names, out, max(1, arguments.jobs), arguments.timeout, arguments.case, progress)
     print(ktap.write([result for _, result in results]), end="")
