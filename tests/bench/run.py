@@ -1,0 +1,405 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""make bench: both placements of one driver object, counted and timed. README.md tells how and why.
+
+Left behind in BUILD/bench: results.json, results.svg, results.txt, and one folder a boot.
+"""
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TREE = os.path.dirname(os.path.dirname(HERE))
+sys.path[:0] = [HERE, os.path.join(TREE, "tests", "run")]
+sys.dont_write_bytecode = True
+
+import counts  # noqa: E402
+import report  # noqa: E402
+from build import read_config  # noqa: E402
+from qemu import Disk, Guest, GuestError, Machine  # noqa: E402
+
+MEASURED = "phase2"  # the configuration that can do both placements and is the product's default
+DISK_BYTES = 256 << 20
+LATENCY_NS = 500000
+PROMPT = r"^eft> $"
+ENTRY_POINT, PROMPT_POINT = 0, 1
+TOLERANCE = 0.001
+
+
+class BenchError(Exception):
+    """The measurement failed, and why."""
+
+
+class FileDisk(Disk):
+    """A disk on an image file, with the fastest way in that this host has."""
+
+    aio = "threads"
+
+    def blockdev(self, node):
+        return {"driver": "raw", "node-name": node, "file": {
+            "driver": "file", "filename": self.image, "aio": self.aio, "cache": {"direct": False}}}
+
+
+class BenchMachine(Machine):
+    """A machine with one CPU and without the tests' tracing, which costs time."""
+
+    icount = False
+
+    def command(self, directory):
+        line = super().command(directory)
+        for option in ("-d", "-D"):
+            at = line.index(option)
+            del line[at:at + 2]
+        if self.icount:
+            line[line.index("tcg,thread=multi")] = "tcg,thread=single"
+            line += ["-icount", "shift=0,sleep=off"]
+        return line
+
+
+def machine(iso, cmdline="", disk=None, plugin=None, icount=False, extra=()):
+    found = BenchMachine(iso=iso, cmdline=cmdline, smp=1, disks=[disk] if disk else [], extra=list(extra))
+    found.icount = icount
+    if plugin:
+        found.extra += ["-plugin", plugin]
+    return found
+
+
+class Progress:
+    """A line a step, with the time left; `expected` is what each step took where it was written."""
+
+    def __init__(self, expected):
+        self.left = dict(expected)
+        self.count, self.done = len(expected), 0
+        self.speed, self.terminal = 1.0, sys.stdout.isatty()
+
+    def start(self, name):
+        self.name, self.began = name, time.monotonic()
+        self.done += 1
+        self.tell(0)
+
+    def seconds_left(self):
+        spent = time.monotonic() - self.began
+        rest = sum(seconds for name, seconds in self.left.items() if name != self.name)
+        return rest * self.speed + max(0.0, self.left.get(self.name, 0) * self.speed - spent)
+
+    def tell(self, results):
+        text = f"[{self.done}/{self.count}] {self.name}, about {self.seconds_left():.0f} s left"
+        if self.terminal:
+            print(f"\r{text}  ({results} results)   " if results else f"\r{text}" + " " * 20, end="", flush=True)
+        elif not results:
+            print(text, flush=True)
+
+    def stop(self):
+        expected = self.left.pop(self.name, 0)
+        spent = time.monotonic() - self.began
+        if expected:
+            self.speed = 0.5 * self.speed + 0.5 * max(0.5, min(3.0, spent / expected))
+        if self.terminal:
+            print(f"\r[{self.done}/{self.count}] {self.name}: {spent:.0f} s" + " " * 40, flush=True)
+
+
+class Bench:
+    """One run of everything."""
+
+    def __init__(self, options):
+        self.build = os.path.abspath(options.build)
+        self.out = os.path.join(self.build, "bench")
+        self.word = ",quick" if options.quick else ""
+        self.plugin = os.path.join(self.build, "tests", "bench", "plugin.so")
+        self.ceiling_iso = os.path.join(self.build, "tests", "bench", "ceiling.iso")
+        self.image = f"/dev/shm/eft-bench-{os.getpid()}.img"
+        self.records, self.ratios = [], {}
+        steps = {"build": 30, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
+                 "counted kernel": 15, "boot": 15, "image": 1}
+        if options.repeat:
+            steps.update({"counted I/O again": 60, "counted kernel again": 15})
+        self.progress = Progress(steps)
+
+    def step(self, name, function, *arguments):
+        self.progress.start(name)
+        try:
+            return function(*arguments)
+        finally:
+            self.progress.stop()
+
+    # --- Builds ---
+
+    def folder_of(self, configuration):
+        """Where a configuration is built: here if that is what this folder holds."""
+        here = os.path.join(self.build, ".config")
+        if os.path.exists(here) and read_config(here).get("CONFIGURATION") == configuration:
+            return self.build
+        return os.path.join(self.out, "build", configuration)
+
+    def make(self, folder, *goals):
+        drop = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "O")
+        environment = {key: value for key, value in os.environ.items() if key not in drop}
+        os.makedirs(folder, exist_ok=True)
+        done = subprocess.run(["make", "-j2", f"O={folder}", *goals], cwd=TREE, env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        if done.returncode:
+            raise BenchError(f"make O={folder} {' '.join(goals)} failed:\n{done.stdout[-2000:]}")
+
+    def make_all(self):
+        for configuration in report.CONFIGURATIONS:
+            folder = self.folder_of(configuration)
+            if not os.path.exists(os.path.join(folder, ".config")):
+                self.make(folder, f"{configuration}_defconfig")
+            self.make(folder, "all")
+        self.make(self.build, "bench-parts")
+        self.iso = os.path.join(self.folder_of(MEASURED), "eft.iso")
+
+    # --- Boots ---
+
+    def boot(self, name, described, timeout_s=240.0):
+        """One boot that ends by itself; the data lines of its guest."""
+        with Guest(described, os.path.join(self.out, name), f"make bench: {name}", timeout_s) as guest:
+            while guest.process.poll() is None and guest.remaining() > 0:
+                time.sleep(0.25)
+                self.progress.tell(self._results(guest.path("debugcon.log")))
+            outcome = guest.finish()
+        why = counts.guest_error(outcome.debugcon) or "; ".join(outcome.problems())
+        lines, ended = counts.data_lines(outcome.debugcon)
+        if why or not ended or outcome.status != 1:
+            raise BenchError(f"{name}: {why or f'ended early, status {outcome.status}'}; "
+                             f"see {os.path.join(self.out, name)}")
+        return lines
+
+    @staticmethod
+    def _results(path):
+        try:
+            with open(path, "rb") as file:
+                return file.read().count(b"bench: suite")
+        except OSError:
+            return 0
+
+    def plugged(self, name, mmio):
+        """Plugin argument, and prefix of its output."""
+        os.makedirs(os.path.join(self.out, name), exist_ok=True)
+        prefix = os.path.join(self.out, name, "counts")
+        return f"{self.plugin},out={prefix}" + (",mmio=on" if mmio else ""), prefix
+
+    def make_image(self):
+        """Filled, since a hole of a sparse file is read faster than data."""
+        with open(self.image, "wb") as file:
+            for _ in range(DISK_BYTES >> 20):
+                file.write(os.urandom(4096) * 256)
+        probe = subprocess.run(
+            ["qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display", "none", "-monitor", "stdio",
+             "-blockdev", f"driver=file,node-name=x,filename={self.image},aio=io_uring"],
+            input="quit\n", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, text=True, check=False)
+        FileDisk.aio = "threads" if probe.returncode else "io_uring"
+
+    def ceiling(self, name):
+        lines = self.boot(name, machine(self.ceiling_iso, disk=FileDisk(self.image)))
+        return lines[1:]  # the first warms up
+
+    def wall_clock(self):
+        return self.boot("wall-clock", machine(
+            self.iso, f"idle=poll run=bench{self.word},kernel,block", FileDisk(self.image)))
+
+    def counted_io(self, name="counted-io"):
+        plugin, prefix = self.plugged(name, mmio=True)
+        disk = Disk(size_bytes=DISK_BYTES, latency_ns=LATENCY_NS)
+        lines = self.boot(name, machine(self.iso, f"idle=poll run=bench,counted{self.word},block", disk, plugin))
+        return lines, counts.Counts(prefix)
+
+    def counted_kernel(self, name="counted-kernel"):
+        plugin, prefix = self.plugged(name, mmio=False)
+        lines = self.boot(name, machine(self.iso, f"idle=poll run=bench,counted{self.word},kernel",
+                                        plugin=plugin, icount=True))
+        return lines, counts.Counts(prefix)
+
+    def to_prompt(self, name, described):
+        """Boot to the shell; seconds on the host from the kernel's first line to the prompt."""
+        with Guest(described, os.path.join(self.out, name), f"make bench: {name}", 60.0) as guest:
+            path, first = guest.path("debugcon.log"), None
+            while first is None and guest.remaining() > 0:
+                if os.path.exists(path) and os.path.getsize(path):
+                    first = time.monotonic()
+                time.sleep(0.001)
+            guest.expect(PROMPT)
+            return time.monotonic() - first
+
+    def boots(self):
+        plugin, prefix = self.plugged("boot-counted", mmio=True)
+        self.to_prompt("boot-counted", machine(self.iso, "idle=poll", plugin=plugin, icount=True))
+        points = counts.Counts(prefix).points
+        seconds = [self.to_prompt("boot", machine(self.iso, "idle=poll")) for _ in range(3)]
+        self.records.append(self.boot_record(points, seconds))
+
+    # --- Records ---
+
+    @staticmethod
+    def boot_record(points, seconds):
+        if ENTRY_POINT not in points or PROMPT_POINT not in points:
+            raise BenchError("boot: the plugin saw no kernel entry or no prompt marker")
+        begin, end = points[ENTRY_POINT], points[PROMPT_POINT]
+        spent = {key: end[key] - begin[key] for key in ("user", "kernel", "switches")}
+        return report.record(suite="boot", name="prompt", configuration=MEASURED, samples=len(seconds),
+                             instructions_per_op=spent["user"] + spent["kernel"],
+                             switches_per_op=spent["switches"],
+                             ns_per_op=statistics.median(seconds) * 1e9)
+
+    @staticmethod
+    def counted_fields(lines, counted):
+        """Fields that come of the plugin, of several segments of one load."""
+        depth = lines[0].get("queue_depth", 1)
+        per_sample = lines[0].get("per_sample", 1)
+        segments = [counted.segments[line["segment"]] for line in lines]
+        samples = [value for one in segments for value in counted.operations(one)]
+        number = len(samples) * per_sample
+        total = sum(one["user"] + one["kernel"] for one in segments)
+        groups = grouped = counts.grouped(samples, depth) if depth > 1 else samples
+        mean = total / number
+        return {"instructions_per_op": round(mean, 1) if depth > 1 else counts.mode(samples) / per_sample,
+                "mmio_per_op": round(sum(one["mmio"] for one in segments) / number, 2),
+                "switches_per_op": round(sum(one["switches"] for one in segments) / number, 2),
+                "p50_instructions": round(counts.percentile(grouped, 500) / per_sample, 1),
+                "p99_instructions": round(counts.percentile(groups, 990) / per_sample, 1)}
+
+    @staticmethod
+    def timed_fields(lines):
+        """Fields that come of the clock: the median round."""
+        per_sample = lines[0].get("per_sample", 1)
+        found = {"ns_per_op": statistics.median(line["total_ns"] / line["samples"] / per_sample for line in lines),
+                 "samples": sum(line["samples"] for line in lines)}
+        for field in ("p50_ns", "p99_ns", "p999_ns"):
+            found[field] = statistics.median(line[field] / per_sample for line in lines)
+        return {key: round(value, 1) if key != "samples" else value for key, value in found.items()}
+
+    @staticmethod
+    def same(lines, **wanted):
+        return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
+
+    def kernel_records(self, timed, lines, counted):
+        for name in report.KERNEL:
+            fields = self.counted_fields(self.same(lines, suite="kernel", name=name), counted)
+            fields["mmio_per_op"] = None  # not counted in this boot
+            fields.update(self.timed_fields(self.same(timed, suite="kernel", name=name)))
+            self.records.append(report.record(suite="kernel", name=name, configuration=MEASURED, **fields))
+
+    def block_records(self, timed, lines, counted):
+        for name, depth, size in report.LOADS:
+            for ring in report.RINGS:
+                wanted = {"name": name, "placement": ring, "queue_depth": depth, "block_bytes": size}
+                some, clocked = self.same(lines, **wanted), self.same(timed, **wanted)
+                self.records.append(report.record(
+                    suite="block", driver=some[0]["driver"], configuration=MEASURED,
+                    direction=some[0]["direction"], **wanted, **self.counted_fields(some, counted),
+                    **self.timed_fields(clocked)))
+            rounds = {ring: [line["total_ns"] / line["samples"] for line in self.same(
+                timed, name=name, placement=ring, queue_depth=depth)] for ring in report.RINGS}
+            self.ratios[name, depth] = statistics.median(
+                user / kernel for user, kernel in zip(rounds["user"], rounds["kernel"]))
+        for ring in report.RINGS:
+            some = self.same(lines, name="read", placement=ring, queue_depth=1)
+            values = [value for line in some for value in counted.interrupts(counted.segments[line["segment"]])]
+            if not values:
+                raise BenchError(f"no interrupt reached the driver in ring {'0' if ring == 'kernel' else '3'}")
+            self.records.append(report.record(
+                suite="kernel", name="interrupt", driver=some[0]["driver"], placement=ring,
+                configuration=MEASURED, samples=len(values), instructions_per_op=counts.mode(values),
+                p50_instructions=counts.percentile(values, 500), p99_instructions=counts.percentile(values, 990)))
+
+    def ceiling_records(self, boots):
+        for name, depth, size in report.LOADS:
+            direction = name.split("-")[-1]
+            lines = [line for lines in boots for line in self.same(
+                lines, direction=direction, queue_depth=depth, block_bytes=size)]
+            self.records.append(report.record(
+                suite="block", name="ceiling", driver="ahci", direction=direction, queue_depth=depth,
+                block_bytes=size, **self.timed_fields(lines)))
+
+    def image_records(self):
+        for configuration in report.CONFIGURATIONS:
+            folder = self.folder_of(configuration)
+            self.records.append(report.record(
+                suite="image", name="ring0", configuration=configuration, unit="bytes",
+                value=counts.executable_bytes(os.path.join(folder, "kernel.elf"))))
+            with open(os.path.join(folder, "drivers.list"), encoding="ascii") as file:
+                drivers = [line.strip().split(",") for line in file if line.strip()]
+            for driver, _, *images in drivers:
+                if "user" in images:
+                    self.records.append(report.record(
+                        suite="image", name="driver", driver=driver.split("/")[-1], placement="user",
+                        configuration=configuration, unit="bytes",
+                        value=counts.executable_bytes(os.path.join(folder, "drivers-user", driver))))
+
+    # --- All of it ---
+
+    def run(self):
+        self.step("build", self.make_all)
+        self.make_image()
+        first = self.step("ceiling", self.ceiling, "ceiling")
+        timed = self.step("wall clock", self.wall_clock)
+        second = self.step("ceiling again", self.ceiling, "ceiling-again")
+        block = self.step("counted I/O", self.counted_io)
+        kernel = self.step("counted kernel", self.counted_kernel)
+        self.kernel_records(timed, *kernel)
+        self.block_records(timed, *block)
+        self.ceiling_records((first, second))
+        self.step("boot", self.boots)
+        self.step("image", self.image_records)
+
+    def repeat(self):
+        """The counted boots once more; how far each figure is from the first time."""
+        before, self.records = self.records, []
+        block = self.step("counted I/O again", self.counted_io, "counted-io-again")
+        kernel = self.step("counted kernel again", self.counted_kernel, "counted-kernel-again")
+        worst = []
+        for lines, counted in (block, kernel):
+            for line in {(one["suite"], one["name"], one.get("placement"), one.get("queue_depth")): one
+                         for one in lines}.values():
+                same = {key: line[key] for key in ("suite", "name", "placement", "queue_depth") if key in line}
+                now = self.counted_fields(self.same(lines, **same), counted)["instructions_per_op"]
+                then = report.find(before, **same)["instructions_per_op"]
+                worst.append((abs(now - then) / then, " ".join(str(value) for value in same.values()), then, now))
+        self.records = before
+        return sorted(worst, reverse=True)
+
+    def write(self):
+        text = report.table(self.records, self.ratios)
+        for name, content in (("results.json", json.dumps(self.records, indent=1) + "\n"),
+                              ("results.svg", report.picture(self.records)), ("results.txt", text)):
+            with open(os.path.join(self.out, name), "w", encoding="utf-8") as file:
+                file.write(content)
+        print("\n" + text)
+        print(f"Disk image on {os.path.dirname(self.image)}, aio={FileDisk.aio}. Medians of interleaved rounds; "
+              f"ratios are ring 3 / ring 0.\n{os.path.join(self.out, 'results.json')}: {len(self.records)} records")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", default=os.path.join(TREE, "build"), help="build folder")
+    parser.add_argument("--repeat", action="store_true", help="count twice, and fail where the figures differ")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the operations: is it all there?")
+    options = parser.parse_args()
+    bench, started = Bench(options), time.monotonic()
+    try:
+        bench.run()
+        worst = bench.repeat() if options.repeat else []
+    except (BenchError, GuestError) as error:
+        sys.exit(f"\nbench: {error}")
+    finally:
+        if os.path.exists(bench.image):
+            os.unlink(bench.image)
+    bench.write()
+    lacking = report.missing(bench.records)
+    for line in lacking:
+        print(f"bench: {line}", file=sys.stderr)
+    for difference, what, then, now in worst:
+        if difference > TOLERANCE:
+            print(f"bench: {what} does not repeat: {then} and {now} ({100 * difference:.2f} %)", file=sys.stderr)
+    if worst:
+        print(f"Repeated within {100 * worst[0][0]:.3f} % ({worst[0][1]}).")
+    print(f"{time.monotonic() - started:.0f} s in all.")
+    sys.exit(1 if lacking or (worst and worst[0][0] > TOLERANCE) else 0)
+
+
+if __name__ == "__main__":
+    main()
