@@ -77,7 +77,7 @@ class Progress:
         self.speed, self.terminal = 1.0, sys.stdout.isatty()
 
     def start(self, name):
-        self.name, self.began = name, time.monotonic()
+        self.name, self.began, self.told = name, time.monotonic(), 0.0
         self.done += 1
         self.tell(0)
 
@@ -87,11 +87,14 @@ class Progress:
         return rest * self.speed + max(0.0, self.left.get(self.name, 0) * self.speed - spent)
 
     def tell(self, results):
-        text = f"[{self.done}/{self.count}] {self.name}, about {self.seconds_left():.0f} s left"
-        if self.terminal:
-            print(f"\r{text}  ({results} results)   " if results else f"\r{text}" + " " * 20, end="", flush=True)
-        elif not results:
-            print(text, flush=True)
+        """On a terminal the line moves; in a log there is one each 20 seconds."""
+        now = time.monotonic()
+        if not self.terminal and now - self.told < 20:
+            return
+        self.told = now
+        text = f"[{self.done}/{self.count}] {self.name}" + (f", {results} results" if results else "") \
+            + f", about {self.seconds_left():.0f} s left"
+        print(f"\r{text:<78}" if self.terminal else text, end="" if self.terminal else "\n", flush=True)
 
     def stop(self):
         expected = self.left.pop(self.name, 0)
@@ -99,7 +102,7 @@ class Progress:
         if expected:
             self.speed = 0.5 * self.speed + 0.5 * max(0.5, min(3.0, spent / expected))
         if self.terminal:
-            print(f"\r[{self.done}/{self.count}] {self.name}: {spent:.0f} s" + " " * 40, flush=True)
+            print(f"\r{f'[{self.done}/{self.count}] {self.name}: {spent:.0f} s':<78}", flush=True)
 
 
 class Bench:
@@ -254,13 +257,13 @@ class Bench:
         samples = [value for one in segments for value in counted.operations(one)]
         number = len(samples) * per_sample
         total = sum(one["user"] + one["kernel"] for one in segments)
-        groups = grouped = counts.grouped(samples, depth) if depth > 1 else samples
-        mean = total / number
-        return {"instructions_per_op": round(mean, 1) if depth > 1 else counts.mode(samples) / per_sample,
+        grouped = counts.grouped(samples, depth)
+        usual = total / number if depth > 1 else counts.mode(samples) / per_sample
+        return {"instructions_per_op": round(usual, 1),
                 "mmio_per_op": round(sum(one["mmio"] for one in segments) / number, 2),
                 "switches_per_op": round(sum(one["switches"] for one in segments) / number, 2),
                 "p50_instructions": round(counts.percentile(grouped, 500) / per_sample, 1),
-                "p99_instructions": round(counts.percentile(groups, 990) / per_sample, 1)}
+                "p99_instructions": round(counts.percentile(grouped, 990) / per_sample, 1)}
 
     @staticmethod
     def timed_fields(lines):
