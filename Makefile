@@ -288,7 +288,7 @@ SMP ?= 2
 MEM ?= 512M
 DISK ?= $(O)/disk.img
 QEMU ?= qemu-system-x86_64
-CPU ?= qemu64,+smep,+smap,+umip
+CPU ?= max
 qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga std -display none -nic none -boot d \
 	-drive if=none,id=cd,media=cdrom,readonly=on,file=$(O)/eft.iso -device ide-cd,drive=cd,bus=ide.2 \
 	-drive if=none,id=disk,format=raw,file=$(DISK) -device ide-hd,drive=disk,bus=ide.0 \
