@@ -35,6 +35,12 @@ class Result:
             return [self]
         return [leaf for child in self.children for leaf in child.leaves()]
 
+    def bad(self, prefix=""):
+        """(path of names, leaf) of everything that failed or is an error."""
+        if not self.children:
+            return [(prefix + self.name, self)] if self.status in (FAILED, ERROR) else []
+        return [found for child in self.children for found in child.bad(f"{prefix}{self.name}.")]
+
     def count(self):
         counts = dict.fromkeys((PASSED, FAILED, ERROR, SKIPPED), 0)
         for leaf in self.leaves():

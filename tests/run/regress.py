@@ -124,6 +124,8 @@ def run_row(row, rows, names, arguments, progress):
             progress.done += len(names)
             return
         built = row.make("all")
+        if built.status == ktap.PASSED and not os.path.exists(os.path.join(row.build_folder, "eft.iso")):
+            built = ktap.Result(BUILD, ktap.ERROR, "make all left no eft.iso", built.seconds)
     row.cells = {BUILD: built, **row.cells}
     progress.tell(row.config, BUILD, f"{built.status}, {built.seconds:.0f} s")
     if built.status != ktap.PASSED:
@@ -161,15 +163,25 @@ def print_failures(rows):
         for name, result in row.cells.items():
             if result.status not in (ktap.FAILED, ktap.ERROR) or result.reason == "not built":
                 continue
-            bad = [leaf for leaf in result.leaves() if leaf.status in (ktap.FAILED, ktap.ERROR)]
+            bad = result.bad()
             print(f"{row.config} {name}: {command_for(row.config, name)}")
-            for leaf in bad[:5]:
-                print(f"    {leaf.status}: {leaf.name}: {leaf.reason}"[:400])
+            for path, leaf in bad[:5]:
+                print(f"    {leaf.status}: {path}: {leaf.reason}"[:400])
             if len(bad) > 5:
                 print(f"    and {len(bad) - 5} more in {row.folder}/{name}/result.ktap")
 
 
+def earlier_cells(out):
+    """What results.json holds from the last run."""
+    try:
+        with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
+            return json.load(file)["cells"]
+    except (FileNotFoundError, ValueError, KeyError):
+        return []
+
+
 def write_results(rows, out, seconds):
+    """results.json, where cells that did not run now keep what they were; junit.xml of this run."""
     records = []
     for row in rows:
         for name, result in row.cells.items():
@@ -177,6 +189,8 @@ def write_results(rows, out, seconds):
                             "status": result.status, "seconds": round(result.seconds, 3),
                             "counts": result.count(), "command": command_for(row.config, name),
                             "result": result.as_dict()})
+    ran = {(record["configuration"], record["suite"]) for record in records}
+    records += [cell for cell in earlier_cells(out) if (cell["configuration"], cell["suite"]) not in ran]
     with open(os.path.join(out, "results.json"), "w", encoding="utf-8") as file:
         json.dump({"version": 1, "seconds": round(seconds, 1), "cells": records}, file, indent=1)
     ktap.write_junit(os.path.join(out, "junit.xml"),
@@ -186,10 +200,8 @@ def write_results(rows, out, seconds):
 
 def keep_passed(rows, names, out):
     """Give each row what passed in the last run, so that only the rest runs."""
-    try:
-        with open(os.path.join(out, "results.json"), encoding="utf-8") as file:
-            cells = json.load(file)["cells"]
-    except (FileNotFoundError, ValueError, KeyError):
+    cells = earlier_cells(out)
+    if not cells:
         sys.exit(f"--only-failed needs an earlier run, and {out}/results.json holds none")
     for row in rows:
         row.cells = {cell["suite"]: ktap.Result.from_dict(cell["result"]) for cell in cells

@@ -101,6 +101,9 @@ def main():
     results = run_suites(build, names, out, max(1, arguments.jobs), arguments.timeout, arguments.case, progress)
     print(ktap.write([result for _, result in results]), end="")
     ktap.write_junit(os.path.join(out, "junit.xml"), [(f"system.{name}", result) for name, result in results])
+    for _, result in results:
+        for path, leaf in result.bad():
+            print(f"# {leaf.status}: {path}: {leaf.reason}"[:600])
     print(f"# logs and QEMU commands in {os.path.relpath(out)}, {time.monotonic() - started:.0f} s")
     print(ktap.closing_line([result for _, result in results]))
     bad = any(result.status in (ktap.FAILED, ktap.ERROR) for _, result in results)
