@@ -143,12 +143,13 @@ STRIP := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
 
 common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-zone -mgeneral-regs-only \
-	-fcf-protection=none -fno-strict-aliasing -fstack-protector-strong -mstack-protector-guard=global
+	-fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
+	-fstack-protector-strong -mstack-protector-guard=global
 driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
 includes := $(driver-includes) -Ishim -I$(O)/include
-kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -fno-omit-frame-pointer $(includes)
-user-flags := $(common-flags) -fno-pic -no-pie -fno-omit-frame-pointer -Idrivers-user -Idrivers-user/runtime/include $(includes)
-driver-flags := $(common-flags) -fpie -fvisibility=hidden -fno-omit-frame-pointer $(driver-includes)
+kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel $(includes)
+user-flags := $(common-flags) -fno-pic -no-pie -Idrivers-user -Idrivers-user/runtime/include $(includes)
+driver-flags := $(common-flags) -fpie -fvisibility=hidden $(driver-includes)
 link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments
 
 # Write file $1 with text $2 if that is not what it holds. What depends on $1 is rebuilt when flags,
@@ -229,7 +230,7 @@ $(O)/kernel.elf: $(kernel-objects) $(kernel-driver-objects) kernel/kernel.ld $(s
 	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.before)
 	$(Q)$(CC) $(link-flags) -Wl,-T,kernel/kernel.ld,-Map=$(O)/kernel.map -o $@ $(kernel-objects) $(kernel-driver-objects)
 	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.after)
-	@rm -rf $(O)/drivers-kernel/linked; for d in $(kernel-drivers); do mkdir -p $(O)/drivers-kernel/$${d%/*} && \
+	@find $(O)/drivers-kernel -name '*.o' ! -name '*.k.o' -delete 2>/dev/null; for d in $(kernel-drivers); do mkdir -p $(O)/drivers-kernel/$${d%/*} && \
 		ln -f $(O)/shim/drivers/$$d/$${d##*/}.o $(O)/drivers-kernel/$$d.o || exit 1; done
 
 $(O)/drivers-user/runtime.a: $(runtime-objects)
