@@ -26,6 +26,7 @@ static void block_link_update(struct block_class *class, struct session_link *li
 {
 	const struct block_unit *unit = &class->unit[link->unit];
 
+	link->ready = false;
 	if (link->gone || !unit->present)
 		return;
 	if (unit->info.queue != link->queue || unit->info.block_bytes != 1u << link->block_shift ||
