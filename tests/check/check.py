@@ -16,6 +16,7 @@ import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKS = ("rule1", "rule2", "backends", "folders", "state", "config", "format", "incremental")
+HARNESSES = {"harness": "tests/run/selftest.py"}
 UNIT_SECONDS = 120
 PLAN = re.compile(r"1\.\.(\d+)")
 RESULT = re.compile(r"(not ok|ok) \d+(?: - | # )?(.*)")
@@ -86,22 +87,18 @@ def run_unit(build, text, counts):
 
 
 def run_checks(build, text, counts):
+    jobs = []
     for name in CHECKS:
+        jobs += [("self-test of", name, f"tests/check/{name}.py", "--self-test", "--build", build),
+                 ("check", name, f"tests/check/{name}.py", "--build", build)]
+    jobs += [("self-test of", name, script) for name, script in HARNESSES.items()]
+    for kind, name, *command in jobs:
         if text not in name:
             continue
-        script = os.path.join(TREE, "tests/check", name + ".py")
-        for kind, option in (("self-test of", "--self-test"), ("check", "--tree")):
-            run = subprocess.run([sys.executable, script, option, "--build", build], cwd=TREE, text=True,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            failed = run.returncode != 0
-            counts.add(kind, name, int(not failed), int(failed), 0, run.stdout.splitlines()[-30:] if failed else ())
-
-
-    if text in "harness":
-        run = subprocess.run([sys.executable, os.path.join(TREE, "tests/run/selftest.py")], cwd=TREE, text=True,
+        run = subprocess.run([sys.executable, *command], cwd=TREE, text=True,
                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         failed = run.returncode != 0
-        counts.add("self-test of", "harness", int(not failed), int(failed), 0, run.stdout.splitlines() if failed else ())
+        counts.add(kind, name, int(not failed), int(failed), 0, run.stdout.splitlines()[-30:] if failed else ())
 
 
 def run_system(build, text, counts):

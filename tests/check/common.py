@@ -80,7 +80,6 @@ def run(*command, **more):
 def main(check, self_test):
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default="build", help="build folder")
-    parser.add_argument("--tree", action="store_true", help="check the tree (the default)")
     parser.add_argument("--self-test", action="store_true", help="show that violations are found")
     arguments = parser.parse_args()
     if arguments.self_test:
