@@ -9,8 +9,9 @@
 
 #include "fake.h"
 
-#define PROBE_ROUNDS 1000000 /* deliveries without rest: the driver and its device run in circles \
-			      */
+#define PROBE_ROUNDS                                                                 \
+	1000000 /* deliveries without rest: the driver and its device run in circles \
+		 */
 
 static void *zeroed(size_t size_bytes)
 {

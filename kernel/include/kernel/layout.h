@@ -7,11 +7,12 @@
 
 #define KERNEL_PHYSICAL_MAP \
 	0xffff800000000000 /* physical address 0; boot.S maps 4 GiB, mm the rest */
-#define KERNEL_IMAGE_BASE 0xffffffff80000000 /* physical address 0 of the image's mapping (1 GiB) \
-					      */
-#define KERNEL_IMAGE_PADDR 0x100000          /* where GRUB loads the image */
-#define KERNEL_EARLY_BYTES 0x100000000       /* what the boot page tables map of physical memory */
-#define TRAMPOLINE_PADDR   0x8000            /* start-up page of secondary processors */
+#define KERNEL_IMAGE_BASE                                                                   \
+	0xffffffff80000000             /* physical address 0 of the image's mapping (1 GiB) \
+					*/
+#define KERNEL_IMAGE_PADDR 0x100000    /* where GRUB loads the image */
+#define KERNEL_EARLY_BYTES 0x100000000 /* what the boot page tables map of physical memory */
+#define TRAMPOLINE_PADDR   0x8000      /* start-up page of secondary processors */
 
 #ifndef __ASSEMBLER__
 #include <stdint.h>

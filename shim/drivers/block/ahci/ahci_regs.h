@@ -6,7 +6,7 @@
 #ifndef AHCI_REGS_H
 #define AHCI_REGS_H
 
-#include <stdint.h>
+#include <shim/driver.h>
 
 #define AHCI_WINDOW    5 /* ABAR: PCI base address register 5 [AHCI 2.1.11] */
 #define AHCI_PORTS_MAX 32
