@@ -116,7 +116,7 @@ class Bench:
         self.ceiling_iso = os.path.join(self.build, "tests", "bench", "ceiling.iso")
         self.image = f"/dev/shm/eft-bench-{os.getpid()}.img"
         self.records, self.ratios = [], {}
-        steps = {"build": 30, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
+        steps = {"build": 30, "plugin": 1, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
                  "counted kernel": 15, "boot": 15, "image": 1}
         if options.repeat:
             steps.update({"counted I/O again": 60, "counted kernel again": 15})
@@ -185,6 +185,18 @@ class Bench:
         os.makedirs(os.path.join(self.out, name), exist_ok=True)
         prefix = os.path.join(self.out, name, "counts")
         return f"{self.plugin},out={prefix}" + (",mmio=on" if mmio else ""), prefix
+
+    def check_plugin(self):
+        """The ceiling image begins with 1003 instructions, one of them repeated; without a disk it then
+        ends at once."""
+        plugin, prefix = self.plugged("plugin", mmio=True)
+        described = machine(self.ceiling_iso, plugin=plugin)
+        with Guest(described, os.path.join(self.out, "plugin"), "make bench: plugin", 60.0) as guest:
+            guest.finish()
+        segments = counts.Counts(prefix).segments
+        seen = [segments[0][key] for key in ("user", "kernel", "operations", "mmio")] if segments else None
+        if seen != [1003, 0, 1, 0] or segments[0]["repeats"] not in (63, 64):
+            raise BenchError(f"the plugin counts wrong: {segments[:1]} where 1003 instructions were")
 
     def make_image(self):
         """Filled, since a hole of a sparse file is read faster than data."""
@@ -337,6 +349,7 @@ class Bench:
 
     def run(self):
         self.step("build", self.make_all)
+        self.step("plugin", self.check_plugin)
         self.make_image()
         first = self.step("ceiling", self.ceiling, "ceiling")
         timed = self.step("wall clock", self.wall_clock)
