@@ -7,9 +7,10 @@
 #define USER_BACKEND_H
 
 #include <abi/syscall.h>
-#include <class/class.h>
 #include <runtime/loop.h>
 #include <shim/driver.h>
+
+#include "../class/class.h"
 
 struct instance {
 	struct loop loop; /* first: the loop's methods cast back */

@@ -2,9 +2,10 @@
  *
  * The shim's bus class in ring 3: the kernel does it, and checks it; the driver is policy.
  */
-#include <backend/backend.h>
 #include <runtime/syscall.h>
 #include <shim/class/bus.h>
+
+#include "backend.h"
 
 enum error shim_bus_bar_size(struct shim_device *device, uint64_t function, unsigned bar,
 			     struct device_window *window)

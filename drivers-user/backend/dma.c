@@ -3,9 +3,10 @@
  * The shim's DMA buffers in ring 3: the kernel allocates them in the device's grant and maps them
  * here; the next instance, in either ring, finds them again.
  */
-#include <backend/backend.h>
 #include <runtime/syscall.h>
 #include <shim/dma.h>
+
+#include "backend.h"
 
 enum error shim_dma_allocate(struct shim_device *device, unsigned index, uint64_t size_bytes)
 {

@@ -4,12 +4,13 @@
  * loop: interrupts and timers to the driver, doorbells and sessions to its class, and the manager's
  * controls. Messages between kernel and instance: doc/manager-protocol.md.
  */
-#include <backend/backend.h>
 #include <lib/string.h>
 #include <runtime/heap.h>
 #include <runtime/print.h>
 #include <runtime/startup.h>
 #include <runtime/syscall.h>
+
+#include "backend.h"
 
 #define BITS_CONTROL   (UINT64_C(1) << SIGNAL_CONTROL)
 #define BITS_QUEUE     (~UINT64_C(0) << SIGNAL_QUEUE(0))
@@ -181,6 +182,7 @@ int main(int argc, char **argv)
 	error = instance.driver->probe(&instance.device);
 	if (error != ERR_AGAIN)
 		shim_probe_done(&instance.device, error);
+	on_turn(&instance.loop); /* probing may have found requests */
 	loop_run(&instance.loop);
 	return ERR_GONE;
 }

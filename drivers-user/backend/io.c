@@ -3,9 +3,10 @@
  * The shim's register windows and configuration space in ring 3: the kernel maps a window into this
  * process, or opens its ports; after that an access is one instruction, as in ring 0.
  */
-#include <backend/backend.h>
 #include <runtime/syscall.h>
 #include <shim/io.h>
+
+#include "backend.h"
 
 enum error shim_window_map(struct shim_device *device, unsigned index)
 {

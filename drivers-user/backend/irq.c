@@ -4,9 +4,10 @@
  * acknowledges the last, so a line stays masked while the driver's method runs.
  */
 #include <abi/marker.h>
-#include <backend/backend.h>
 #include <runtime/syscall.h>
 #include <shim/irq.h>
+
+#include "backend.h"
 
 #define SIGNAL_VECTORS 31 /* bits of the word that stand for vectors */
 

@@ -2,9 +2,10 @@
  *
  * The shim's messages in ring 3: lines of the system log, as ring 0 writes them.
  */
-#include <backend/backend.h>
 #include <runtime/print.h>
 #include <shim/log.h>
+
+#include "backend.h"
 
 void shim_log(const struct shim_device *device, enum log_level level, const char *format, ...)
 {

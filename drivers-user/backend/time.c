@@ -2,9 +2,10 @@
  *
  * The shim's time in ring 3: the time-stamp counter, and the event loop's timers.
  */
-#include <backend/backend.h>
 #include <runtime/time.h>
 #include <shim/time.h>
+
+#include "backend.h"
 
 uint64_t shim_now_ns(const struct shim_device *device)
 {

@@ -2,9 +2,10 @@
  *
  * Class block in a driver process; what both rings do alike is shim/session/block.c.
  */
-#include <class/class.h>
 #include <runtime/heap.h>
 #include <session/block.h>
+
+#include "class.h"
 
 static struct block_class class;
 

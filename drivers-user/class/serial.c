@@ -2,8 +2,9 @@
  *
  * Class serial in a driver process; what both rings do alike is shim/session/serial.c.
  */
-#include <class/class.h>
 #include <session/serial.h>
+
+#include "class.h"
 
 static struct serial_class class;
 

@@ -3,10 +3,11 @@
  * The sessions that this driver process serves, for any class: mapped when the kernel has a new
  * one, left when its client is gone and the device has drained.
  */
-#include <backend/backend.h>
 #include <runtime/heap.h>
 #include <runtime/print.h>
 #include <runtime/syscall.h>
+
+#include "../backend/backend.h"
 
 struct attached {
 	struct session_link link; /* first: hooks cast back */

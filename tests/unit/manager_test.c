@@ -474,6 +474,8 @@ static void death_seen_together_with_life_is_a_death(void **state)
 	add(2);
 	tell(2, PLACEMENT_OFF, EVENT_LIVE | EVENT_DIED);
 	assert_int_equal(devices[0].step, STEP_WAITING);
+	expire(0);
+	assert_int_equal(started_ring, PLACEMENT_USER);
 }
 
 int main(void)

@@ -21,7 +21,7 @@ void act_open(struct loop *loop)
 static enum error start_user(const struct device *device)
 {
 	struct sys_result grant = SYS4(SYS_DEVICE_OPEN, runtime_handle(STARTUP_REGISTRY),
-				       device->id, RIGHT_INSTANCE, 0);
+				       device->id, RIGHT_INSTANCE | RIGHT_TRANSFER, 0);
 	enum error error;
 
 	if (grant.error)

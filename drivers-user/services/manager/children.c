@@ -105,6 +105,15 @@ static enum error split_line(char *line, char *path, size_t path_bytes, const ch
 	return OK;
 }
 
+static uint64_t program_pages(void)
+{
+	static struct system_info info;
+
+	if (SYS1(SYS_SYSTEM_INFO, (uintptr_t)&info).error)
+		return 0;
+	return info.memory_free_bytes / 4096 / PROGRAM_SHARE;
+}
+
 enum error children_start_program(const char *line, enum child_kind kind, handle_t endpoint,
 				  uint32_t *pid, handle_t *process)
 {
@@ -121,11 +130,13 @@ enum error children_start_program(const char *line, enum child_kind kind, handle
 		.words = words,
 		.handle = handle,
 		.handle_count = 3,
+		.budget_objects = PROGRAM_OBJECTS,
 	};
 	struct process_info info = { .pid = 0 };
 	struct child *child;
 	enum error error;
 
+	program.budget_pages = program_pages();
 	if (!string_copy(copy, sizeof(copy), line))
 		return ERR_RANGE;
 	error = split_line(copy, path, sizeof(path), words);

@@ -129,14 +129,13 @@ static void stop(struct device *device)
 	order_end(device, error);
 }
 
-static void went_live(struct device *device, uint32_t ring)
+static void went_live(struct device *device)
 {
-	device->ring = (uint8_t)ring;
 	device->back = PLACEMENT_OFF;
 	device->live_since_ns = act_now_ns();
 	enter(device, STEP_LIVE, 0);
 	act_log(LOG_INFO, "%s: driver %s serves in %s", device->name, device->driver->name,
-		ring_text(ring));
+		ring_text(device->ring));
 	order_end(device, OK);
 }
 
@@ -298,7 +297,7 @@ void policy_event(const struct device_info *info, uint32_t events)
 	if (!device)
 		return;
 	if ((events & EVENT_LIVE) && device->step == STEP_STARTING)
-		went_live(device, info->placement);
+		went_live(device);
 	if ((events & EVENT_FAILED) && device->step == STEP_STARTING)
 		start_failed(device, (enum error)info->error);
 	else if ((events & EVENT_FAILED) && device->step == STEP_STOPPING)
