@@ -144,7 +144,8 @@ HOSTCC ?= gcc
 
 common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-zone -mgeneral-regs-only \
 	-fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-	-fstack-protector-strong -mstack-protector-guard=global
+	-fstack-protector-strong -mstack-protector-guard=global \
+	$(if $(CONFIG_DEBUG_UNDEFINED),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
 driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
 includes := $(driver-includes) -Ishim -I$(O)/include
 kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel $(includes)

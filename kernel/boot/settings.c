@@ -2,6 +2,7 @@
  *
  * The command line of this boot, on top of what the configuration says.
  */
+#include <generated/autoconf.h>
 #include <generated/placement.h>
 
 #include <kernel/boot.h>
@@ -40,8 +41,8 @@ static void warn(const char *line)
 
 void cmdline_init(void)
 {
-	cmdline.log_level = LOG_INFO;
-	cmdline.cpu_max = CMDLINE_CPU_MAX;
+	cmdline.log_level = CONFIG_LOG_LEVEL;
+	cmdline.cpu_max = CONFIG_MAX_CPUS;
 	for (unsigned i = 0; i < sizeof(placements) / sizeof(placements[0]); i++) {
 		struct cmdline_driver *driver = &cmdline.driver[cmdline.driver_count++];
 
@@ -51,5 +52,10 @@ void cmdline_init(void)
 		driver->in_kernel = is_in_image(placements[i].name);
 	}
 	cmdline_parse(boot_info.cmdline, &cmdline, warn);
+	if (cmdline.cpu_max > CONFIG_MAX_CPUS) {
+		log_warning("command line: maxcpus=%u: this configuration starts at most %u",
+			    cmdline.cpu_max, CONFIG_MAX_CPUS);
+		cmdline.cpu_max = CONFIG_MAX_CPUS;
+	}
 	log_set_console_level(cmdline.log_level);
 }

@@ -13,7 +13,7 @@ from common import TREE, main, read, write_tree
 
 SOURCES = {
     "kernel/x/level.c": '#include <generated/autoconf.h>\nint level = CONFIG_LOG_LEVEL;\n',
-    "kernel/x/debug.c": '#include <generated/autoconf.h>\n#ifdef CONFIG_DEBUG_CHECKS\nint checks;\n#endif\nint debug;\n',
+    "kernel/x/movable.c": '#include <generated/autoconf.h>\n#ifdef CONFIG_MOVABLE_DRIVERS\nint movable;\n#endif\n',
     "kernel/x/header.c": '#include <kernel/header.h>\nint header = HEADER;\n',
     "kernel/x/placement.c": '#include <generated/placement.h>\n#define X(name, place) name " " #place " "\n'
                             'const char *placement = PLACEMENT_TABLE(X);\n',
@@ -23,7 +23,7 @@ SOURCES = {
     "shim/lib/shared.c": "int shared;\n",
     "shim/drivers/block/ahci/ahci.c": "const int shim_driver_ahci = 1;\n",
 }
-KERNEL = {f"[K] kernel/x/{name}.c" for name in ("level", "debug", "header", "placement")}
+KERNEL = {f"[K] kernel/x/{name}.c" for name in ("level", "movable", "header", "placement")}
 ALL = KERNEL | {"[U] drivers-user/runtime/runtime.c", "[K] shim/lib/shared.c", "[U] shim/lib/shared.c",
                 "[S] shim/drivers/block/ahci/ahci.c", "[S] shim/drivers/block/ahci"}
 
@@ -74,9 +74,10 @@ def examine(tree):
     step("a header, included by a header", {"[K] kernel/x/header.c"})
     tree.edit(config, "CONFIG_LOG_LEVEL=4", "CONFIG_LOG_LEVEL=3")
     step("a symbol's value", {"[K] kernel/x/level.c"})
-    tree.edit(config, "# CONFIG_DEBUG_CHECKS is not set", "CONFIG_DEBUG_CHECKS=y")
-    tree.edit(config, "CONFIG_DEBUG_NONE=y", "# CONFIG_DEBUG_NONE is not set")
-    step("a symbol set that was not", {"[K] kernel/x/debug.c"})
+    tree.edit(config, "CONFIG_MOVABLE_DRIVERS=y", "# CONFIG_MOVABLE_DRIVERS is not set")
+    step("a symbol cleared", {"[K] kernel/x/movable.c"})
+    tree.edit(config, "# CONFIG_MOVABLE_DRIVERS is not set", "CONFIG_MOVABLE_DRIVERS=y")
+    step("a symbol set", {"[K] kernel/x/movable.c"})
     tree.edit(config, "CONFIG_MAX_CPUS=8", "CONFIG_MAX_CPUS=4")
     step("a symbol that nothing names", set())
     tree.edit(config, "CONFIG_DRIVER_AHCI=m", "CONFIG_DRIVER_AHCI=y")
