@@ -15,16 +15,21 @@ void shim_log(const struct shim_device *device, enum log_level level, const char
 	char line[LOG_LINE_BYTES];
 	va_list arguments;
 	size_t length;
+	char *end;
 
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
-	length = strlen(line) + 4;
-	fake->log = realloc(fake->log, fake->log_bytes + length);
+	length = strlen(line);
+	fake->log = realloc(fake->log, fake->log_bytes + length + 4);
 	if (!fake->log)
 		abort();
-	snprintf(fake->log + fake->log_bytes, length, "%d %s\n", (int)level % 10, line);
-	fake->log_bytes += length - 1;
+	end = fake->log + fake->log_bytes;
+	*end++ = (char)('0' + level);
+	*end++ = ' ';
+	memcpy(end, line, length);
+	memcpy(end + length, "\n", 2);
+	fake->log_bytes += length + 3;
 }
 
 bool fake_log_has(const struct fake *fake, const char *text)

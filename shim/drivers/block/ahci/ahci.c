@@ -961,7 +961,11 @@ static void port_service(struct shim_device *device, unsigned port)
 		return;
 	}
 	if (queue->phase != PORT_LIVE) {
-		port_step(device, port);
+		if ((queue->phase == PORT_IDENTIFY || queue->phase == PORT_LOG) &&
+		    status & PORT_STATUS_FATAL)
+			port_recover(device, port, 0, OK, AFTER_STOP_RESET);
+		else
+			port_step(device, port);
 		return;
 	}
 	failed = failed || (queue->active && fis_is(*fis, queue->queued, true));
