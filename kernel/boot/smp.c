@@ -9,12 +9,14 @@
 #include <kernel/init.h>
 #include <kernel/layout.h>
 #include <kernel/log.h>
+#include <kernel/panic.h>
 #include <kernel/smp.h>
 #include <kernel/time.h>
 
 #include <lib/string.h>
 
-#define ARRIVAL_TIMEOUT_NS (500 * NS_PER_MILLISECOND)
+#define ARRIVAL_TIMEOUT_NS   (500 * NS_PER_MILLISECOND)
+#define TRAMPOLINE_BYTES_MAX 256
 
 extern const uint8_t trampoline_start[], trampoline_end[];
 
@@ -67,15 +69,30 @@ static bool start(unsigned index, uint8_t apic_id)
 	return false;
 }
 
+/* Exchange the start-up page with `saved`: the boot loader may keep something of ours there. */
+static void swap_trampoline(void)
+{
+	static uint8_t saved[TRAMPOLINE_BYTES_MAX];
+	static bool installed;
+	size_t size_bytes = (size_t)(trampoline_end - trampoline_start);
+
+	if (!installed) {
+		assert(size_bytes <= sizeof(saved));
+		memcpy(saved, phys_pointer(TRAMPOLINE_PADDR), size_bytes);
+	}
+	memcpy(phys_pointer(TRAMPOLINE_PADDR), installed ? saved : trampoline_start, size_bytes);
+	installed = !installed;
+}
+
 unsigned smp_start(void)
 {
 	unsigned count = 1;
 
-	memcpy(phys_pointer(TRAMPOLINE_PADDR), trampoline_start,
-	       (size_t)(trampoline_end - trampoline_start));
+	swap_trampoline();
 	for (unsigned i = 0; i < acpi.cpu_count && count < cmdline.cpu_max; i++)
 		if (acpi.cpu[i] != lapic_id() && start(count, acpi.cpu[i]))
 			count++;
+	swap_trampoline();
 	log_info("smp: %u of %u processors run", count, acpi.cpu_count ? acpi.cpu_count : 1);
 	return count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The initial archive, as the kernel reads it to start the first program.
+ * The initial archive is read with lib/archive.h, as in ring 3; boot_info.archive says where it is.
  */
 #ifndef KERNEL_ARCHIVE_H
 #define KERNEL_ARCHIVE_H
