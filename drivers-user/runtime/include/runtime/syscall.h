@@ -54,7 +54,7 @@ static inline enum error sys_call(handle_t endpoint, struct message *message)
 			   "+r"(r9), "+r"(r12)
 			 :
 			 : "rcx", "r11", "memory");
-	if (rax != OK)
+	if ((enum error)rax != OK)
 		return (enum error)rax;
 	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, 0, (handle_t)r12, 0 };
 	return OK;
@@ -76,7 +76,7 @@ static inline enum error sys_receive(handle_t endpoint, handle_t notification, u
 			   "+r"(r9), "+r"(r12), "+r"(r13)
 			 :
 			 : "rcx", "r11", "memory");
-	if (rax != OK)
+	if ((enum error)rax != OK)
 		return (enum error)rax;
 	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, rdi, (handle_t)r12, r13 };
 	return OK;
