@@ -50,7 +50,7 @@ KCONFIG = cd $(O) && srctree=$(CURDIR) KCONFIG_CONFIG=$(or $1,.config) \
 	KCONFIG_AUTOCONFIG=include/config/auto.conf KCONFIG_TRISTATE=include/config/tristate.conf \
 	KCONFIG_AUTOHEADER=include/generated/autoconf.h
 CONF = $(KCONFIG) kconfig-conf
-SURVIVED := $(PYTHON) $(CURDIR)/tests/check/survived.py $(CURDIR)/Kconfig
+SURVIVED := $(PYTHON) $(CURDIR)/.ci/survived.py $(CURDIR)/Kconfig
 have-kconfig = @command -v kconfig-conf >/dev/null || \
 	{ echo 'kconfig-conf is missing: run "make setup", which installs what Eft needs' >&2; exit 1; }
 
@@ -182,7 +182,7 @@ $(call keep,$(O)/include/generated/version.h,$(version-text))
 
 # The compiler must compile and link for x86-64 with these flags, or nothing else makes sense.
 $(stamp)/probe: $(stamp)/compiler
-	@sh tests/check/compiler.sh $@.tmp "$(CC)" $(kernel-flags)
+	@sh .ci/compiler $@.tmp "$(CC)" $(kernel-flags)
 	@touch $@
 
 # --- Compile -------------------------------------------------------------------------------------
@@ -193,12 +193,12 @@ $(O)/%.$1.o: %.c $(stamp)/$1 | $(stamp)/probe
 	@mkdir -p $$(@D)
 	$$(say) CC $2 $$<
 	$(Q)$(CC) $3 -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
-	@sh tests/check/fixdep.sh $$(@:.o=.d) $(O)
+	@sh .ci/fixdep $$(@:.o=.d) $(O)
 $(O)/%.$1.o: %.S $(stamp)/$1 | $(stamp)/probe
 	@mkdir -p $$(@D)
 	$$(say) AS $2 $$<
 	$(Q)$(CC) $3 -D__ASSEMBLER__ -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
-	@sh tests/check/fixdep.sh $$(@:.o=.d) $(O)
+	@sh .ci/fixdep $$(@:.o=.d) $(O)
 endef
 $(eval $(call compile-rules,k,K,$(kernel-flags)))
 $(eval $(call compile-rules,u,U,$(user-flags)))
@@ -229,34 +229,39 @@ kernel-driver-objects := $(call driver-object,$(kernel-drivers))
 $(O)/kernel.elf: $(kernel-objects) $(kernel-driver-objects) kernel/kernel.ld $(stamp)/kernel-link
 	$(say) LINK K $(@F)
 	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.before)
-	$(Q)$(CC) $(link-flags) -Wl,-T,kernel/kernel.ld,-Map=$(O)/kernel.map -o $@ $(kernel-objects) $(kernel-driver-objects)
+	$(Q)$(CC) $(link-flags) -Wl,-T,kernel/kernel.ld,-Map=$(O)/kernel.map -o $@ \
+		$(kernel-objects) $(kernel-driver-objects)
 	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.after)
-	@find $(O)/drivers-kernel -name '*.o' ! -name '*.k.o' -delete 2>/dev/null; for d in $(kernel-drivers); do mkdir -p $(O)/drivers-kernel/$${d%/*} && \
+	@find $(O)/drivers-kernel -name '*.o' ! -name '*.k.o' -delete
+	@for d in $(kernel-drivers); do mkdir -p $(O)/drivers-kernel/$${d%/*} && \
 		ln -f $(O)/shim/drivers/$$d/$${d##*/}.o $(O)/drivers-kernel/$$d.o || exit 1; done
 
+process-libraries := $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a
 $(O)/drivers-user/runtime.a: $(runtime-objects)
 $(O)/drivers-user/process.a: $(process-objects)
-$(O)/drivers-user/%.a: $(stamp)/programs
+$(process-libraries): $(stamp)/programs
 	@mkdir -p $(@D); rm -f $@
 	$(say) AR U $(@F)
 	$(Q)$(AR) rcs $@ $(filter %.o,$^)
 
-# Every program has an address of its own, so that a debugger can hold the symbols of all at once.
-# $1 program below build/drivers-user, $2 its place in the list, $3 its objects
-program-script := drivers-user/runtime/user.ld
+# $1 program below build/drivers-user, $2 its objects, $3 its number. Each program has an address of
+# its own, so that a debugger can hold the symbols of all at once.
 define program-rules
-$(O)/drivers-user/$1: $3 $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a $(program-script) $(stamp)/programs
+$(O)/drivers-user/$1: $2 $(process-libraries) drivers-user/runtime/user.ld $(stamp)/programs
 	@mkdir -p $$(@D)
 	$$(say) LINK U drivers-user/$1
-	@$(call hashes,$3,$$@.before)
-	$(Q)$(CC) $(link-flags) -Wl,-T,$(program-script),--defsym=PROGRAM_BASE=$$$$(printf 0x%x $$$$((0x400000 + $2 * 0x1000000))) \
-		-Wl,-Map=$$@.map,-u,_start -o $$@ $3 -Wl,--start-group $(O)/drivers-user/process.a $(O)/drivers-user/runtime.a -Wl,--end-group
-	@$(call hashes,$3,$$@.after)
+	@$(call hashes,$2,$$@.before)
+	$(Q)base=$$$$(printf 0x%x $$$$((0x400000 + $3 * 0x1000000))); \
+	$(CC) $(link-flags) -Wl,-T,drivers-user/runtime/user.ld,--defsym=PROGRAM_BASE=$$$$base,-Map=$$@.map,-u,_start \
+		-o $$@ $2 -Wl,--start-group $(process-libraries) -Wl,--end-group
+	@$(call hashes,$2,$$@.after)
 endef
+program-objects-of = $(call objects,u,$(call sources,$(filter %/$(notdir $1),$(programs))))
+objects-of = $(if $(filter bin/%,$1),$(program-objects-of),$(call driver-object,$1))
+program-names := $(addprefix bin/,$(notdir $(programs))) $(user-drivers)
 numbered :=
-$(foreach p,$(programs),$(eval $(call program-rules,bin/$(notdir $p),$(words $(numbered)),$(call objects,u,$(call sources,$p))))$(eval numbered += $p))
-$(foreach d,$(user-drivers),$(eval $(call program-rules,$d,$(words $(numbered)),$(call driver-object,$d)))$(eval numbered += $d))
-program-files := $(addprefix $(O)/drivers-user/,$(addprefix bin/,$(notdir $(programs))) $(user-drivers))
+$(foreach p,$(program-names),$(eval $(call program-rules,$p,$(call objects-of,$p),$(words $(numbered))))$(eval numbered += $p))
+program-files := $(addprefix $(O)/drivers-user/,$(program-names))
 
 # What the device manager reads of each driver: the plain data of its struct shim_driver.
 $(O)/drivers.manifest: $(call driver-object,$(drivers)) $(stamp)/programs
@@ -266,18 +271,17 @@ $(O)/drivers.manifest: $(call driver-object,$(drivers)) $(stamp)/programs
 # The initial archive: programs keep their symbols for fault reports, not their debug information.
 $(O)/archive.cpio: $(program-files) $(O)/drivers.manifest
 	$(say) ARCHIVE U $(@F)
-	@rm -rf $(O)/archive; mkdir -p $(O)/archive/bin $(addprefix $(O)/archive/drivers/,$(dir $(user-drivers)))
-	@cp $(O)/drivers.manifest $(O)/archive
-	@for p in $(notdir $(programs)); do $(STRIP) --strip-debug -o $(O)/archive/bin/$$p $(O)/drivers-user/bin/$$p || exit 1; done
-	@for d in $(user-drivers); do $(STRIP) --strip-debug -o $(O)/archive/drivers/$$d $(O)/drivers-user/$$d || exit 1; done
+	@rm -rf $(O)/archive; mkdir -p $(O)/archive; cp $(O)/drivers.manifest $(O)/archive
+	@for p in $(program-names); do case $$p in bin/*) to=$(O)/archive/$$p;; *) to=$(O)/archive/drivers/$$p;; esac; \
+		mkdir -p $${to%/*} && $(STRIP) --strip-debug -o $$to $(O)/drivers-user/$$p || exit 1; done
 	@cd $(O)/archive && find . -type f -printf '%P\n' | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc >$@
 
 # One image for BIOS and UEFI.
-$(O)/eft.iso: $(O)/kernel.elf $(O)/archive.cpio .ci/grub.cfg
+$(O)/eft.iso: $(O)/kernel.elf $(O)/archive.cpio kernel/boot/grub.cfg
 	$(say) ISO - $(@F)
 	@rm -rf $(O)/iso; mkdir -p $(O)/iso/boot/grub
 	@$(STRIP) --strip-debug -o $(O)/iso/boot/kernel.elf $(O)/kernel.elf
-	@cp $(O)/archive.cpio $(O)/iso/boot; cp .ci/grub.cfg $(O)/iso/boot/grub/grub.cfg
+	@cp $(O)/archive.cpio $(O)/iso/boot; cp kernel/boot/grub.cfg $(O)/iso/boot/grub/grub.cfg
 	$(Q)grub-mkrescue -o $@ $(O)/iso >$@.log 2>&1 || { cat $@.log >&2; exit 1; }
 
 .PHONY: iso
@@ -297,7 +301,7 @@ qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga s
 	-smbios 'type=11,value=$(subst $(comma),$(comma)$(comma),$(CMDLINE))' -serial mon:stdio $(QEMU_EXTRA)
 
 $(O)/disk.img:
-	@sh tests/check/mkdisk.sh $@
+	@sh .ci/mkdisk $@
 
 # Every program has an address of its own, so that gdb can hold the symbols of all at once.
 $(O)/eft.gdb: $(O)/kernel.elf $(program-files)
@@ -329,14 +333,17 @@ $(call keep,$(O)/drivers.list,$(subst |,$(newline),$(subst $(space),,$(foreach d
 
 .PHONY: placement compile_commands.json
 placement: $(if $(wildcard kernel/kernel.ld),$(O)/kernel.elf) $(addprefix $(O)/drivers-user/,$(user-drivers))
-	@$(PYTHON) tests/check/placement.py $(O) '$(CROSS_COMPILE)' $(addsuffix $(comma)off,$(drivers-))
+	@$(PYTHON) .ci/placement.py $(O) '$(CROSS_COMPILE)' $(addsuffix $(comma)off,$(drivers-))
 
-# What each file is compiled with, for editors and analysers. A file of both rings is listed as the
-# kernel's.
-compile-command = {"directory": "$(CURDIR)", "file": "$1", "command": "$(CC) $2 -c $1"},
+# What each file is compiled with, for editors and analysers; what both rings compile is listed as the
+# kernel's. The last | becomes ], the others commas.
+commands = $(foreach s,$1,{"directory": "$(CURDIR)", "file": "$s", "command": "$(CC) $2 -c $s"}|)
+user-sources := $(process-sources) $(call sources,$(programs)) $(filter-out $(shared-sources),$(runtime-sources))
+driver-sources := $(call sources,$(addprefix shim/drivers/,$(drivers)))
 $(O)/compile_commands.json: $(stamp)/k $(stamp)/u $(stamp)/p $(stamp)/kernel-link $(stamp)/programs
-	$(file >$@,[$(foreach s,$(kernel-sources),$(call compile-command,$s,$(kernel-flags)))$(foreach s,$(filter-out $(shared-sources),$(runtime-sources)) $(process-sources) $(call sources,$(programs)),$(call compile-command,$s,$(user-flags)))$(foreach s,$(call sources,$(addprefix shim/drivers/,$(drivers))),$(call compile-command,$s,$(driver-flags))))
-	@sed -i -e 's/,$$/]/' -e 's/},/},\n/g' $@
+	$(file >$@,[ $(call commands,$(kernel-sources),$(kernel-flags)) $(call commands,$(user-sources),$(user-flags)) \
+		$(call commands,$(driver-sources),$(driver-flags)))
+	@sed -i -e 's/| *$$/\n]/' -e 's/| */,\n/g' $@
 compile_commands.json: $(O)/compile_commands.json
 all: $(O)/compile_commands.json
 
@@ -353,7 +360,7 @@ setup:
 	@sh .ci/setup
 
 help:
-	@cat tests/check/help.txt
+	@cat .ci/help.txt
 	@printf '\nConfigurations (default: %s):\n' $(DEFCONFIG:_defconfig=)
 	@printf '  %s\n' $(notdir $(wildcard configs/*))
 

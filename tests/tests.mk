@@ -13,7 +13,7 @@ $(O)/%.h.o: %.c $(stamp)/h
 	@mkdir -p $(@D)
 	$(say) CC H $<
 	$(Q)$(HOSTCC) $(host-flags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
-	@sh tests/check/fixdep.sh $(@:.o=.d) $(O)
+	@sh .ci/fixdep $(@:.o=.d) $(O)
 
 ifneq ($(filter check unit $(O)/tests/unit/%,$(GOALS)),)
 $(shell mkdir -p $(O)/tests; awk 'FNR == 1 { on = 0 } sub(/.*sources:/, "") { on = 1 } \

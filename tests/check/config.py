@@ -9,7 +9,7 @@ import tempfile
 
 from common import TREE, expect, main, read, run
 
-SURVIVED = os.path.join(TREE, "tests/check/survived.py")
+SURVIVED = os.path.join(TREE, ".ci/survived.py")
 
 
 def check(tree, _build):

@@ -33,7 +33,7 @@ class Tree:
 
     def __init__(self, folder):
         self.folder = folder
-        for pattern in ("Makefile", "Kconfig", "configs/*", "tests/tests.mk", "tests/*/*.mk", "tests/check/*", "shim/drivers/Kconfig",
+        for pattern in ("Makefile", "Kconfig", "configs/*", "tests/tests.mk", "tests/*/*.mk", ".ci/*", "shim/drivers/Kconfig",
                         "shim/drivers/*/*/Kconfig", "shim/drivers/*/*/driver.mk"):
             for path in glob.glob(pattern, root_dir=TREE):
                 if os.path.isfile(f"{TREE}/{path}"):
@@ -106,13 +106,13 @@ def check(_tree, _build):
 def self_test():
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(folder)
-        write_tree(folder, {"tests/check/fixdep.sh": "exit 0\n"})
+        write_tree(folder, {".ci/fixdep": "exit 0\n"})
         found = differences(examine(tree))
         assert any("a symbol's value" in sentence for sentence in found), found
     with tempfile.TemporaryDirectory() as folder:
         tree = Tree(folder)
         tree.edit("Makefile", "-MMD -MP -MF $$(@:.o=.d)", "")
-        write_tree(folder, {"tests/check/fixdep.sh": "exit 0\n"})
+        write_tree(folder, {".ci/fixdep": "exit 0\n"})
         found = differences(examine(tree))
         assert any("a header, included" in sentence for sentence in found), found
 
