@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <abi/marker.h>
 
@@ -66,6 +67,7 @@ static uint64_t idle_since, operation_since, interrupt_since, repeat_total;
 static const void *repeat_place;
 static bool armed, idle, interrupt_open, count_mmio;
 static unsigned segment;
+static struct timespec linger;
 static FILE *text_file, *sample_file;
 static long sample_offset;
 
@@ -168,6 +170,8 @@ static void on_marker(unsigned cpu, void *data)
 		leave_idle();
 		interrupt_open = true;
 		interrupt_since = busy();
+		if (linger.tv_nsec)
+			nanosleep(&linger, NULL);
 		break;
 	case MARKER_POINT_DRIVER:
 		if (interrupt_open)
@@ -312,7 +316,9 @@ static void at_exit(plugin_id_t id, void *data)
 	fclose(sample_file);
 }
 
-/* Options: out=PREFIX (PREFIX.txt and PREFIX.samples are written), mmio=on. */
+/* Options: out=PREFIX (PREFIX.txt and PREFIX.samples are written); mmio=on; linger=MICROSECONDS
+ * (below a million): stop the guest so long at each interrupt, so that whatever is in flight
+ * completes. */
 EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char **argv)
 {
 	char path[4096];
@@ -324,6 +330,8 @@ EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char 
 			prefix = argv[i] + 4;
 		else if (!strcmp(argv[i], "mmio=on") || !strcmp(argv[i], "mmio=true"))
 			count_mmio = true;
+		else if (!strncmp(argv[i], "linger=", 7))
+			linger.tv_nsec = strtol(argv[i] + 7, NULL, 10) % 1000000 * 1000;
 		else
 			return 1;
 	}
