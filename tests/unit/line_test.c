@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The shell's line editor (programs/shell/line.h): keys in, line and screen out.
- * sources: drivers-user/programs/shell/line.c shim/lib/string.c shim/lib/text.c
+ * sources: drivers-user/programs/shell/line.c shim/lib/text.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The partition parser (runtime/partition.h) on disks built here byte by byte, good and bad.
- * sources: drivers-user/runtime/client_partition.c shim/lib/string.c
+ * sources: drivers-user/runtime/client_partition.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

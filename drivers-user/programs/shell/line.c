@@ -4,7 +4,6 @@
  */
 #include "line.h"
 
-#include <lib/format.h>
 #include <lib/string.h>
 
 enum { ESCAPE_NONE, ESCAPE_SEEN, ESCAPE_BRACKET, ESCAPE_O };
@@ -61,7 +60,6 @@ static size_t previous_character(const struct line *line, size_t at)
 void line_redraw(struct line *line)
 {
 	size_t room = LINE_COLUMNS - strlen(line->prompt), end;
-	char move[16];
 
 	if (line->cursor < line->scroll)
 		line->scroll = line->cursor;
@@ -74,11 +72,8 @@ void line_redraw(struct line *line)
 	show(line, line->prompt);
 	line->host->show(line->text + line->scroll, end - line->scroll);
 	show(line, "\x1b[K");
-	if (line->cursor < end) {
-		snprintf(move, sizeof(move), "\x1b[%uD",
-			 (unsigned)columns(line->text + line->cursor, end - line->cursor));
-		show(line, move);
-	}
+	for (size_t i = columns(line->text + line->cursor, end - line->cursor); i > 0; i--)
+		show(line, "\b");
 }
 
 void line_start(struct line *line)
