@@ -11,11 +11,13 @@
 
 #include "manager.h"
 
-#define CHILDREN_MAX   96
-#define WORDS_MAX      16
-#define LINE_BYTES     512
-#define DRIVER_PAGES   1024
-#define DRIVER_OBJECTS 128
+#define CHILDREN_MAX    96
+#define WORDS_MAX       16
+#define LINE_BYTES      512
+#define DRIVER_PAGES    1024
+#define DRIVER_OBJECTS  128
+#define PROGRAM_SHARE   4 /* a program may have this part of the memory that is free */
+#define PROGRAM_OBJECTS 1024
 
 struct child {
 	enum child_kind kind;
