@@ -25,4 +25,7 @@ struct class_ops {
 	__attribute__((section("shim_classes"), used, \
 		       aligned(8))) static const struct class_ops name
 
+/** Attach sessions that are new, detach those whose client is gone. */
+void sessions_update(void);
+
 #endif

@@ -4,19 +4,6 @@
  */
 #include "fake.h"
 
-enum error fake_unit_add(struct fake *fake, const struct unit_info *unit, uint8_t class_id)
-{
-	enum error error = fake_failure(fake, FAKE_UNIT_ADD);
-
-	if (error != OK)
-		return error;
-	if (unit->unit >= FAKE_UNITS_MAX || unit->class_id != class_id)
-		return ERR_INVALID;
-	fake->unit[unit->unit].present = true;
-	fake->unit[unit->unit].info = *unit;
-	return OK;
-}
-
 enum error shim_block_unit_add(struct shim_device *device, const struct unit_info *unit)
 {
 	if (unit->block_bytes < 512 || unit->block_bytes > 4096 ||

@@ -3,7 +3,7 @@
  * The AHCI driver against a simulated controller.
  * sources: shim/drivers/block/ahci/ahci.c tests/fake/ahci_model.c tests/fake/driver.c
  * tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c tests/fake/log.c
- * tests/fake/bus.c tests/fake/block.c tests/fake/serial.c
+ * tests/fake/bus.c tests/fake/block.c tests/fake/serial.c tests/fake/session.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
  *
  * sources: drivers-user/backend/dma.c drivers-user/backend/io.c drivers-user/backend/irq.c
  * sources: drivers-user/backend/log.c drivers-user/backend/time.c drivers-user/class/block.c
- * sources: drivers-user/runtime/loop.c drivers-user/runtime/timers.c drivers-user/runtime/print.c
- * sources: shim/session/block.c shim/session/server.c
+ * sources: drivers-user/class/session.c drivers-user/runtime/loop.c drivers-user/runtime/timers.c
+ * sources: drivers-user/runtime/print.c shim/session/block.c shim/session/server.c
  * sources: shim/session/client.c
  */
 #include <setjmp.h>
