@@ -148,7 +148,7 @@ common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-
 	$(if $(CONFIG_DEBUG_UNDEFINED),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
 driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
 includes := $(driver-includes) -Ishim -I$(O)/include
-kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel $(includes)
+kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -Idrivers-kernel $(includes)
 user-flags := $(common-flags) -fno-pic -no-pie -Idrivers-user/runtime/include $(includes)
 driver-flags := $(common-flags) -fpie -fvisibility=hidden $(driver-includes)
 link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments

@@ -11,7 +11,6 @@
 #include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/power.h>
-#include <kernel/smp.h>
 #include <kernel/symbols.h>
 #include <kernel/time.h>
 
@@ -49,6 +48,5 @@ void kernel_main(uint32_t magic, uint64_t mbi_paddr)
 	ioapic_init();
 	power_init();
 	core_init();
-	smp_start();
 	cpu_boot_main();
 }

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Driver instances in the kernel: the linked drivers, and the actor that each instance is. Signals are
+ * posted; whoever finds the actor free runs it, inline: a doorbell in the client's system call, an interrupt
+ * on its way out. What the driver reports takes effect when its call has ended.
+ */
+#include <lib/string.h>
+
+#include <backend/backend.h>
+#include <kernel/log.h>
+#include <kernel/process.h>
+
+#define BITS_CONTROL (1ul << SIGNAL_CONTROL)
+#define BITS_QUEUE (~0ul << SIGNAL_QUEUE(0))
+#define BITS_INTERRUPT (~(BITS_CONTROL | BITS_QUEUE))
+#define TURNS_MAX 8 /* before the rest is left to a task */
+
+extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
+
+const struct shim_driver *kernel_driver_find(const char *name)
+{
+	for (const struct shim_driver *driver = __start_shim_drivers; driver < __stop_shim_drivers;
+	     driver++)
+		if (!strncmp(driver->name, name, DRIVER_NAME_BYTES))
+			return driver;
+	return NULL;
+}
+
+static bool matches(const struct shim_match *match, const struct device_info *info)
+{
+	switch (match->kind) {
+	case SHIM_MATCH_PLATFORM:
+		return info->bus == BUS_PLATFORM &&
+		       !strncmp(match->name, info->platform, sizeof(match->name));
+	case SHIM_MATCH_PCI_ID:
+		return info->bus == BUS_PCI && match->vendor_id == info->vendor_id &&
+		       (match->device_id == SHIM_ANY || match->device_id == info->device_id);
+	case SHIM_MATCH_PCI_CLASS:
+		return info->bus == BUS_PCI && match->class_code == info->class_code &&
+		       match->subclass == info->subclass &&
+		       (match->interface == 0xff || match->interface == info->interface);
+	}
+	return false;
+}
+
+bool driver_matches(const struct shim_driver *driver, const struct device_info *info)
+{
+	for (unsigned i = 0; i < SHIM_MATCH_MAX; i++)
+		if (matches(&driver->match[i], info))
+			return true;
+	return false;
+}
+
+const struct shim_driver *kernel_driver_match(const struct device_info *info)
+{
+	for (const struct shim_driver *driver = __start_shim_drivers; driver < __stop_shim_drivers;
+	     driver++)
+		if (driver_matches(driver, info))
+			return driver;
+	return NULL;
+}
+
+static void report(struct kernel_instance *instance, enum instance_state state, enum error error)
+{
+	instance->report_due = true;
+	instance->report_state = (uint8_t)state;
+	instance->report_error = error;
+}
+
+void shim_probe_done(struct shim_device *device, enum error error)
+{
+	struct kernel_instance *instance = instance_of(device);
+
+	if (instance->owner->info.state == INSTANCE_PROBING && !instance->report_due)
+		report(instance, error ? INSTANCE_FAILED : INSTANCE_LIVE, error);
+}
+
+void shim_quiesce_done(struct shim_device *device, enum error error)
+{
+	struct kernel_instance *instance = instance_of(device);
+
+	if (instance->owner->info.state == INSTANCE_STOPPING)
+		report(instance, error ? INSTANCE_FAILED : INSTANCE_NONE, error);
+}
+
+/* A stop asked for while it was probing waits until it is live. */
+static void control(struct kernel_instance *instance)
+{
+	struct device *owner = instance->owner;
+
+	if (owner->control == CONTROL_STOP && owner->info.state == INSTANCE_LIVE) {
+		owner->control = CONTROL_NONE;
+		(void)device_report(owner, INSTANCE_STOPPING, OK);
+		instance->driver->quiesce(&instance->device);
+	}
+	if (instance->class && owner->info.state == INSTANCE_LIVE)
+		sessions_update(instance);
+}
+
+static void turn(struct kernel_instance *instance)
+{
+	uint64_t bits = instance->pending, queues = bits & BITS_QUEUE;
+
+	instance->pending = 0;
+	if (bits & BITS_INTERRUPT)
+		interrupt_dispatch(instance, bits & BITS_INTERRUPT);
+	if (instance->timers_due)
+		timers_dispatch(instance);
+	if (bits & BITS_CONTROL)
+		control(instance);
+	if (!instance->class)
+		return;
+	for (; queues && instance->owner->info.state == INSTANCE_LIVE; queues &= queues - 1)
+		instance->class->doorbell(&instance->device,
+					  (unsigned)__builtin_ctzll(queues) - SIGNAL_QUEUE(0));
+	instance->class->flush(&instance->device);
+}
+
+/* Returns true if the instance is over and was freed. */
+static bool report_deliver(struct kernel_instance *instance)
+{
+	enum instance_state state = instance->report_state;
+
+	instance->report_due = false;
+	(void)device_report(instance->owner, state, instance->report_error);
+	if (state != INSTANCE_LIVE)
+		return true;
+	instance->pending |= BITS_CONTROL; /* sessions that wait, a stop that came early */
+	return false;
+}
+
+void instance_run(struct kernel_instance *instance)
+{
+	if (instance->running)
+		return;
+	instance->running = true;
+	for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
+		if (instance->pending || instance->timers_due)
+			turn(instance);
+		if (instance->report_due && report_deliver(instance))
+			return;
+		if (!instance->pending && !instance->timers_due)
+			break;
+	}
+	instance->running = false;
+	if (instance->pending || instance->timers_due)
+		task_post(&instance->task);
+}
+
+static void surplus(struct ktask *task)
+{
+	instance_run(container_of(task, struct kernel_instance, task));
+}
+
+void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
+{
+	instance->pending |= bits;
+	instance_run(instance);
+}
+
+static void instance_free(struct kernel_instance *instance)
+{
+	timers_close(instance);
+	windows_close(instance);
+	if (instance->class)
+		instance->class->close(&instance->device);
+	kfree(instance->device.buffer,
+	      instance->driver->buffer_count * sizeof(struct shim_buffer_view));
+	object_release(&instance->owner->object);
+	kfree(instance, sizeof(*instance));
+}
+
+/* The task may be queued: it is the one that frees. */
+static void instance_free_task(struct ktask *task)
+{
+	instance_free(container_of(task, struct kernel_instance, task));
+}
+
+void kernel_instance_end(struct kernel_instance *instance)
+{
+	sessions_close(instance);
+	instance->running = true; /* nothing runs it any more */
+	instance->task.function = instance_free_task;
+	task_post(&instance->task);
+}
+
+static enum error instance_open(struct kernel_instance *instance, struct device *owner)
+{
+	const struct shim_driver *driver = instance->driver;
+	struct shim_device *device = &instance->device;
+	struct instance_attach attach = { .state_base_bytes = driver->state_base_bytes,
+					  .state_queue_bytes = driver->state_queue_bytes,
+					  .state_queues = driver->queue_count,
+					  .state_version = driver->state_version };
+	enum error error;
+
+	memcpy(attach.driver, driver->name, sizeof(attach.driver));
+	error = device_state(owner, &attach);
+	if (error)
+		return error;
+	device->state = phys_to_virt(owner->state->base);
+	device->queue_state = (uint8_t *)device->state + ((driver->state_base_bytes + 63) & ~63u);
+	device->queue_state_bytes = driver->state_queue_bytes;
+	device->buffer_count = driver->buffer_count;
+	device->driver = driver;
+	device->info = &owner->info;
+	if (driver->buffer_count) {
+		device->buffer = kzalloc(driver->buffer_count * sizeof(*device->buffer));
+		if (!device->buffer)
+			return ERR_NO_MEMORY;
+	}
+	error = timers_open(instance);
+	if (!error && instance->class)
+		error = instance->class->open(device, phys_to_virt(owner->port->base));
+	return error;
+}
+
+enum error kernel_instance_start(struct device *owner, const struct shim_driver *driver)
+{
+	struct kernel_instance *instance;
+	enum error error;
+
+	if (driver->shim_version != SHIM_VERSION)
+		return ERR_CORRUPT;
+	if (!class_find(driver->class_id) && driver->class_id != CLASS_BUS)
+		return ERR_UNSUPPORTED;
+	instance = kzalloc(sizeof(*instance));
+	if (!instance)
+		return ERR_NO_MEMORY;
+	instance->owner = owner;
+	object_reference(&owner->object);
+	instance->driver = driver;
+	instance->class = class_find(driver->class_id);
+	instance->task.function = surplus;
+	owner->kernel = instance;
+	error = instance_open(instance, owner);
+	if (error)
+		return error; /* the caller reports the failure, which ends the instance */
+	instance->running = true;
+	error = driver->probe(&instance->device);
+	if (error != ERR_AGAIN)
+		shim_probe_done(&instance->device, error);
+	instance->running = false;
+	if (instance->report_due && report_deliver(instance))
+		return OK; /* it failed, and said so */
+	if (instance->pending || instance->timers_due)
+		instance_run(instance);
+	return OK;
+}

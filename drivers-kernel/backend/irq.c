@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Interrupts of a ring-0 instance: the method runs on the way out of the interrupt.
+ */
+#include <abi/marker.h>
+#include <backend/backend.h>
+#include <shim/irq.h>
+
+#define SIGNAL_VECTORS 31 /* bits of the word that stand for vectors */
+
+enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, unsigned *granted)
+{
+	return device_interrupt_enable(instance_of(device)->owner, wanted, INTERRUPT_MSIX, granted);
+}
+
+void interrupt_dispatch(struct kernel_instance *instance, uint64_t bits)
+{
+	struct device *owner = instance->owner;
+	uint64_t signals = bits;
+
+	do {
+		unsigned vector = (unsigned)__builtin_ctzll(bits) - SIGNAL_INTERRUPT(0);
+
+		bits &= bits - 1;
+		for (; vector < owner->info.interrupt_vectors; vector += SIGNAL_VECTORS) {
+			MARKER(MARKER_POINT_DRIVER);
+			instance->driver->interrupt(&instance->device, vector);
+		}
+	} while (bits);
+	device_interrupt_acknowledge(owner, signals);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Class block in the kernel; what both rings do alike is shim/session/block.c.
+ */
+#include <backend/backend.h>
+#include <kernel/mm.h>
+#include <session/block.h>
+
+struct block_data {
+	struct block_class class;
+	size_t queue_bytes;
+	struct block_queue queue[];
+};
+
+struct block_class *block_class_of(struct shim_device *device)
+{
+	return instance_of(device)->class_data;
+}
+
+static enum error block_open(struct shim_device *device, void *port)
+{
+	uint32_t count = device->driver->queue_count ? device->driver->queue_count : 1;
+	size_t bytes = sizeof(struct block_data) + count * sizeof(struct block_queue);
+	struct block_data *data = kzalloc(bytes);
+
+	(void)port;
+	if (!data)
+		return ERR_NO_MEMORY;
+	instance_of(device)->class_data = data;
+	block_class_init(&data->class, device, data->queue, count);
+	data->queue_bytes = bytes - sizeof(*data);
+	return OK;
+}
+
+static void block_close(struct shim_device *device)
+{
+	struct block_data *data = instance_of(device)->class_data;
+
+	if (data)
+		kfree(data, sizeof(*data) + data->queue_bytes);
+}
+
+static enum error block_attach(struct shim_device *device, struct session_link *link)
+{
+	return block_class_attach(block_class_of(device), link);
+}
+
+static bool block_detach(struct shim_device *device, struct session_link *link)
+{
+	return block_class_detach(block_class_of(device), link);
+}
+
+/* A queue that shares its signal with others is rung with them. */
+static void block_doorbell(struct shim_device *device, unsigned queue)
+{
+	struct block_class *class = block_class_of(device);
+
+	for (; queue < class->queue_count; queue += 32)
+		block_class_doorbell(class, queue);
+}
+
+static void block_flush(struct shim_device *device)
+{
+	session_flush(&block_class_of(device)->wakes);
+}
+
+const struct class_ops block_class_ops = {
+	.class_id = CLASS_BLOCK,
+	.open = block_open,
+	.close = block_close,
+	.attach = block_attach,
+	.detach = block_detach,
+	.doorbell = block_doorbell,
+	.flush = block_flush,
+};

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the ring-0 backend asks of a class.
+ */
+#ifndef KERNEL_CLASS_H
+#define KERNEL_CLASS_H
+
+#include <session/session.h>
+#include <shim/driver.h>
+
+struct kernel_instance;
+
+struct class_ops {
+	uint32_t class_id;
+	/* Before probe. `port` is the page of class state that outlives the instance. */
+	enum error (*open)(struct shim_device *device, void *port);
+	void (*close)(struct shim_device *device);
+	enum error (*attach)(struct shim_device *device, struct session_link *link);
+	/* true: drained, session_drained() is not called */
+	bool (*detach)(struct shim_device *device, struct session_link *link);
+	void (*doorbell)(struct shim_device *device, unsigned queue);
+	void (*flush)(struct shim_device *device); /* wake clients; ends each turn of the actor */
+};
+
+extern const struct class_ops block_class_ops, serial_class_ops;
+
+/** The class of a driver; NULL: a bus, or unknown. */
+const struct class_ops *class_find(uint32_t class_id);
+
+/** Attach sessions that are new, detach those whose client is gone. */
+void sessions_update(struct kernel_instance *instance);
+/** Forget all of them: the instance is over. */
+void sessions_close(struct kernel_instance *instance);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The sessions that a ring-0 instance serves, for any class: taken when the registry has a new one, left when
+ * its client is gone and the device has drained.
+ */
+#include <backend/backend.h>
+#include <kernel/log.h>
+#include <kernel/session.h>
+
+struct attached {
+	struct session_link link; /* first: hooks cast back */
+	struct attached *next;
+	struct session *session; /* referenced */
+	struct kernel_instance *instance;
+	bool closing;
+};
+
+const struct class_ops *class_find(uint32_t class_id)
+{
+	const struct class_ops *const all[] = { &block_class_ops, &serial_class_ops };
+
+	for (unsigned i = 0; i < ARRAY_COUNT(all); i++)
+		if (all[i]->class_id == class_id)
+			return all[i];
+	return NULL;
+}
+
+static struct attached *find(struct kernel_instance *instance, uint32_t id)
+{
+	struct attached *attached = instance->sessions;
+
+	while (attached && attached->link.id != id)
+		attached = attached->next;
+	return attached;
+}
+
+static void attach_session(struct kernel_instance *instance, struct session *session)
+{
+	struct attached *attached = kzalloc(sizeof(*attached));
+	void *pool = session->info->flags & UNIT_CPU_DATA ? phys_to_virt(session->pool->base) : NULL;
+	enum error error = ERR_NO_MEMORY;
+
+	if (attached)
+		error = session_link_init(&attached->link, session->info,
+					  phys_to_virt(session->client_memory->base),
+					  phys_to_virt(session->server_memory->base), pool,
+					  session->pool_iova, NULL);
+	if (!error)
+		error = instance->class->attach(&instance->device, &attached->link);
+	if (error) {
+		log_warning("%s: session %u is not served: %s", instance->owner->info.name, session->id,
+			    error_text(error));
+		kfree(attached, sizeof(*attached));
+		return;
+	}
+	attached->instance = instance;
+	attached->session = session;
+	object_reference(&session->object);
+	session->attached = true;
+	attached->next = instance->sessions;
+	instance->sessions = attached;
+	instance->class->doorbell(&instance->device, session->info->queue);
+}
+
+static void attached_free(struct attached *attached)
+{
+	struct session *session = attached->session;
+	struct attached **place = &attached->instance->sessions;
+
+	while (*place != attached)
+		place = &(*place)->next;
+	*place = attached->next;
+	kfree(attached, sizeof(*attached));
+	session_detach(session);
+	object_release(&session->object);
+}
+
+void session_drained(struct session_link *link)
+{
+	attached_free((struct attached *)link);
+}
+
+void session_wake(struct session_link *link)
+{
+	session_wake_client(((struct attached *)link)->session);
+}
+
+void sessions_update(struct kernel_instance *instance)
+{
+	struct session *session;
+
+	for (uint32_t id = 0; (session = session_next(instance->owner, id));) {
+		struct attached *attached = find(instance, session->id);
+
+		id = session->id + 1;
+		if (!attached && !session->closing) {
+			attach_session(instance, session);
+		} else if (attached && session->closing && !attached->closing) {
+			attached->closing = true;
+			if (instance->class->detach(&instance->device, &attached->link))
+				attached_free(attached);
+		}
+	}
+}
+
+void sessions_close(struct kernel_instance *instance)
+{
+	while (instance->sessions)
+		attached_free(instance->sessions);
+}
+
+enum error unit_publish(struct shim_device *device, const struct unit_info *unit)
+{
+	return unit_add(instance_of(device)->owner, unit);
+}
+
+void unit_withdraw(struct shim_device *device, unsigned unit)
+{
+	struct device *owner = instance_of(device)->owner;
+
+	if (!unit_remove(owner, unit))
+		session_unit_gone(owner, unit, true);
+}

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What an instance borrows with a grant: windows, interrupts, DMA memory; and the units it offers.
+ */
+#include <lib/string.h>
+
+#include <kernel/device.h>
+#include <kernel/domain.h>
+#include <kernel/process.h>
+#include <kernel/sched.h>
+#include <kernel/session.h>
+
+#define UNITS_MAX 4096u
+
+static enum error ports_allow(struct process *process, const struct device_window *window)
+{
+	struct port_range *larger;
+
+	for (uint32_t i = 0; i < process->port_count; i++)
+		if (process->ports[i].first == window->base)
+			return OK;
+	if (process->port_count >= PORT_RANGES_MAX)
+		return ERR_BUDGET;
+	larger = kzalloc((process->port_count + 1) * sizeof(*larger));
+	if (!larger)
+		return ERR_NO_MEMORY;
+	if (process->port_count)
+		memcpy(larger, process->ports, process->port_count * sizeof(*larger));
+	kfree(process->ports, process->port_count * sizeof(*larger));
+	larger[process->port_count++] =
+		(struct port_range){ (uint16_t)window->base, (uint16_t)window->size_bytes };
+	process->ports = larger;
+	process->port_version++;
+	sched_ports_update();
+	return OK;
+}
+
+enum error device_window_map(struct device *device, unsigned index, vaddr_t *vaddr)
+{
+	const struct device_window *window;
+	struct space *space = &device->process->space;
+	vaddr_t at = 0;
+	enum error error;
+
+	if (index >= DEVICE_WINDOW_MAX || device->info.window[index].kind == WINDOW_NONE)
+		return ERR_RANGE;
+	window = &device->info.window[index];
+	*vaddr = 0;
+	if (window->kind == WINDOW_PORT)
+		return ports_allow(device->process, window);
+	error = space_map_device(space, window->base & ~PAGE_MASK,
+				 window->size_bytes + (window->base & PAGE_MASK), &at);
+	if (error)
+		return error;
+	error = device_mapping_add(device, at, window->size_bytes + (window->base & PAGE_MASK));
+	if (error) {
+		(void)space_unmap(space, at, window->size_bytes);
+		return error;
+	}
+	*vaddr = at + (window->base & PAGE_MASK);
+	return OK;
+}
+
+enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes, struct memory **memory,
+		      uint64_t *iova)
+{
+	uint64_t bytes = page_round_up(size_bytes);
+	enum error error;
+
+	if (index >= DEVICE_BUFFERS_MAX || !size_bytes || bytes > PAGE_SIZE << FRAME_ORDER_MAX)
+		return ERR_RANGE;
+	if (device->buffer[index]) {
+		if (device->buffer[index]->page_count * PAGE_SIZE < bytes)
+			return ERR_EXISTS;
+	} else {
+		if (bytes > DEVICE_DMA_BYTES_MAX - device->dma_bytes)
+			return ERR_BUDGET;
+		error = memory_create(registry_account(), bytes, MEMORY_CONTIGUOUS, FRAME_LOW,
+				      &device->buffer[index]);
+		if (error)
+			return error;
+		device->dma_bytes += bytes;
+	}
+	*memory = device->buffer[index];
+	return domain_map(device->domain, (*memory)->base, (*memory)->page_count * PAGE_SIZE, iova);
+}
+
+enum error device_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,
+				   unsigned *granted)
+{
+	uint32_t gsi = device->line_gsi;
+	unsigned flags = device->line_flags;
+	enum error error;
+
+	if (device->info.interrupt_kind != INTERRUPT_NONE)
+		return ERR_EXISTS;
+	if (!wanted || wanted > DEVICE_INTERRUPT_MAX)
+		return ERR_RANGE;
+	if (device->info.bus == BUS_PCI) {
+		error = pci_interrupt_enable(device, wanted, most, granted);
+		if (error != ERR_UNSUPPORTED)
+			return error;
+		error = pci_line(pci_address_pack(device->info.pci), &gsi, &flags);
+		if (error)
+			return error;
+	} else if (!device->has_line) {
+		return ERR_UNSUPPORTED;
+	}
+	error = interrupt_bind_line(&device->interrupt[0], gsi, flags, device, 0);
+	if (error)
+		return error;
+	device->info.interrupt_kind = INTERRUPT_LINE;
+	device->info.interrupt_vectors = 1;
+	*granted = 1;
+	return OK;
+}
+
+void device_interrupt_disable(struct device *device)
+{
+	if (device->info.interrupt_kind == INTERRUPT_MSI || device->info.interrupt_kind == INTERRUPT_MSIX)
+		pci_interrupt_disable(device);
+	for (unsigned i = 0; i < device->info.interrupt_vectors; i++)
+		interrupt_release(&device->interrupt[i]);
+	device->info.interrupt_kind = INTERRUPT_NONE;
+	device->info.interrupt_vectors = 0;
+}
+
+void device_interrupt_acknowledge(struct device *device, uint64_t signals)
+{
+	if (device->info.interrupt_kind == INTERRUPT_LINE && signals & 1ul << SIGNAL_INTERRUPT(0))
+		interrupt_acknowledge(&device->interrupt[0]);
+}
+
+struct unit *unit_next(struct device *device, uint32_t number)
+{
+	struct unit *best = NULL;
+
+	list_for_each (unit, &device->units, struct unit, link)
+		if (unit->info.unit >= number && (!best || unit->info.unit < best->info.unit))
+			best = unit;
+	return best;
+}
+
+struct unit *unit_find(struct device *device, uint32_t number)
+{
+	struct unit *unit = unit_next(device, number);
+
+	return unit && unit->info.unit == number ? unit : NULL;
+}
+
+enum error unit_add(struct device *device, const struct unit_info *info)
+{
+	struct unit *unit = unit_find(device, info->unit);
+
+	if (info->class_id != device->info.class_id ||
+	    (info->class_id == CLASS_BLOCK &&
+	     (!info->block_count || info->block_bytes < 512 || info->block_bytes > 4096 ||
+	      (info->block_bytes & (info->block_bytes - 1)))))
+		return ERR_INVALID;
+	if (!unit) {
+		if (device->info.unit_count >= UNITS_MAX)
+			return ERR_BUDGET;
+		unit = kzalloc(sizeof(*unit));
+		if (!unit)
+			return ERR_NO_MEMORY;
+		list_append(&device->units, &unit->link);
+		device->info.unit_count++;
+	}
+	unit->info = *info;
+	unit->info.model[sizeof(unit->info.model) - 1] = 0;
+	unit->info.serial[sizeof(unit->info.serial) - 1] = 0;
+	unit->info.firmware[sizeof(unit->info.firmware) - 1] = 0;
+	device_event(device, EVENT_UNITS);
+	return OK;
+}
+
+enum error unit_remove(struct device *device, uint32_t number)
+{
+	struct unit *unit = unit_find(device, number);
+
+	if (!unit)
+		return ERR_NOT_FOUND;
+	list_remove(&unit->link);
+	kfree(unit, sizeof(*unit));
+	device->info.unit_count--;
+	device_event(device, EVENT_UNITS);
+	return OK;
+}

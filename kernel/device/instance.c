@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Instances of drivers, in either ring: attach, signal, report, end. One mechanism for both; only who
+ * receives the signal word differs.
+ */
+#include <lib/string.h>
+
+#include <kernel/device.h>
+#include <kernel/domain.h>
+#include <kernel/log.h>
+#include <kernel/process.h>
+#include <kernel/sched.h>
+#include <kernel/session.h>
+#include <shim/driver.h>
+
+#define STATE_BYTES_MAX (1ul << 20)
+
+void device_signal(struct device *device, uint64_t bits)
+{
+	if (device->kernel)
+		kernel_instance_post(device->kernel, bits);
+	else if (device->signal)
+		notification_signal(device->signal, bits);
+}
+
+void device_interrupt(struct device *device, unsigned index)
+{
+	device->info.interrupt_count++;
+	device_signal(device, 1ul << SIGNAL_INTERRUPT(index));
+}
+
+uint64_t device_state_bytes(const struct instance_attach *attach)
+{
+	uint64_t base = ((uint64_t)attach->state_base_bytes + 63) & ~63ul;
+
+	return base + (uint64_t)attach->state_queue_bytes * attach->state_queues;
+}
+
+static bool state_fits(const struct device *device, const struct instance_attach *attach)
+{
+	return device->state && device->state_base_bytes == attach->state_base_bytes &&
+	       device->state_queue_bytes == attach->state_queue_bytes &&
+	       device->state_queues == attach->state_queues &&
+	       device->state_version == attach->state_version &&
+	       !strncmp(device->state_driver, attach->driver, DRIVER_NAME_BYTES);
+}
+
+/* A fresh instance starts from zeroed state; only a hot move keeps what is in it. */
+enum error device_state(struct device *device, const struct instance_attach *attach)
+{
+	uint64_t bytes = device_state_bytes(attach);
+	enum error error;
+
+	if (attach->state_base_bytes > STATE_BYTES_MAX || bytes > STATE_BYTES_MAX)
+		return ERR_RANGE;
+	if (!state_fits(device, attach)) {
+		struct memory *state;
+
+		error = memory_create(registry_account(), bytes ? bytes : 1, MEMORY_CONTIGUOUS, 0, &state);
+		if (error)
+			return error;
+		if (device->state)
+			object_release(&device->state->object);
+		device->state = state;
+		device->state_base_bytes = attach->state_base_bytes;
+		device->state_queue_bytes = attach->state_queue_bytes;
+		device->state_queues = attach->state_queues;
+		device->state_version = attach->state_version;
+		memcpy(device->state_driver, attach->driver, DRIVER_NAME_BYTES);
+	}
+	memset(phys_to_virt(device->state->base), 0, device->state->page_count * PAGE_SIZE);
+	if (device->port)
+		return OK;
+	return memory_create(registry_account(), PAGE_SIZE, MEMORY_CONTIGUOUS, 0, &device->port);
+}
+
+/* What every new instance begins with. */
+static void begin(struct device *device, const char *driver, uint32_t class_id, enum placement placement)
+{
+	device->info.state = INSTANCE_PROBING;
+	device->info.error = OK;
+	device->info.placement = (uint8_t)placement;
+	device->info.class_id = (uint8_t)class_id;
+	string_copy(device->info.driver, sizeof(device->info.driver), driver);
+	device->info.epoch++;
+	device->control = CONTROL_NONE;
+	list_for_each (session, &device->sessions, struct session, link)
+		session->info->epoch = device->info.epoch;
+	if (device->info.bus == BUS_PCI)
+		pci_enable(device, true);
+}
+
+/* Rule 5: ring 0 never depends on ring 3. */
+static bool parent_in_ring3(const struct device *device)
+{
+	for (const struct device *up = device->parent; up; up = up->parent)
+		if (up->process || up->info.placement == PLACEMENT_USER)
+			return true;
+	return false;
+}
+
+enum error device_start_kernel(struct device *device, const char *name)
+{
+	const struct shim_driver *driver = kernel_driver_find(name);
+	enum error error;
+
+	if (!driver)
+		return ERR_NOT_FOUND;
+	if (!driver_matches(driver, &device->info))
+		return ERR_INVALID;
+	if (device->gone)
+		return ERR_GONE;
+	if (device->kernel || device->process)
+		return ERR_BUSY;
+	if (parent_in_ring3(device)) {
+		log_notice("%s: %s stays out of the kernel, since its bus is driven by a process",
+			   device->info.name, driver->name);
+		return ERR_DENIED;
+	}
+	begin(device, driver->name, driver->class_id, PLACEMENT_KERNEL);
+	error = kernel_instance_start(device, driver);
+	if (error)
+		device_report(device, INSTANCE_FAILED, error);
+	return error;
+}
+
+enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes)
+{
+	if (device->mapping_count == device->mapping_capacity) {
+		uint32_t capacity = device->mapping_capacity ? device->mapping_capacity * 2 : 16;
+		struct instance_mapping *larger = kzalloc(capacity * sizeof(*larger));
+
+		if (!larger)
+			return ERR_NO_MEMORY;
+		if (device->mapping_count)
+			memcpy(larger, device->mapping, device->mapping_count * sizeof(*larger));
+		kfree(device->mapping, device->mapping_capacity * sizeof(*larger));
+		device->mapping = larger;
+		device->mapping_capacity = capacity;
+	}
+	device->mapping[device->mapping_count++] = (struct instance_mapping){ vaddr, size_bytes };
+	return OK;
+}
+
+enum error device_map(struct device *device, struct memory *memory, unsigned rights, vaddr_t *vaddr)
+{
+	struct space *space = &device->process->space;
+	uint64_t bytes = memory->page_count * PAGE_SIZE;
+	enum error error;
+
+	*vaddr = 0;
+	error = space_map(space, memory, 0, bytes, rights, vaddr);
+	if (error)
+		return error;
+	error = space_populate(space, *vaddr, bytes);
+	if (!error)
+		error = device_mapping_add(device, *vaddr, bytes);
+	if (error)
+		(void)space_unmap(space, *vaddr, bytes);
+	return error;
+}
+
+enum error device_attach_process(struct device *device, struct process *process,
+				 struct notification *notification, struct instance_attach *attach)
+{
+	enum error error;
+
+	if (device->gone)
+		return ERR_GONE;
+	if (device->kernel || device->process || process->instance_of)
+		return ERR_BUSY;
+	attach->driver[DRIVER_NAME_BYTES - 1] = 0;
+	error = device_state(device, attach);
+	if (error)
+		return error;
+	device->process = process;
+	error = device_map(device, device->state, RIGHT_READ | RIGHT_WRITE, &attach->state_vaddr);
+	if (!error)
+		error = device_map(device, device->port, RIGHT_READ | RIGHT_WRITE, &attach->port_vaddr);
+	if (error) {
+		device->process = NULL;
+		return error;
+	}
+	object_reference(&process->object);
+	object_reference(&notification->object);
+	object_reference(&device->object);
+	process->instance_of = device;
+	device->signal = notification;
+	device->info.pid = process->pid;
+	begin(device, attach->driver, attach->class_id, PLACEMENT_USER);
+	attach->info = device->info;
+	return OK;
+}
+
+/* Quarantine and part: no interrupt, no bus mastering, nothing mapped any more. */
+static void end(struct device *device)
+{
+	struct process *process = device->process;
+
+	device_interrupt_disable(device);
+	if (device->info.bus == BUS_PCI && !device->gone)
+		pci_enable(device, false);
+	session_detach_all(device);
+	while (!list_empty(&device->units))
+		unit_remove(device, list_first(&device->units, struct unit, link)->info.unit);
+	if (device->kernel)
+		kernel_instance_end(device->kernel);
+	device->kernel = NULL;
+	if (process) {
+		for (uint32_t i = 0; !process->exited && i < device->mapping_count; i++)
+			(void)space_unmap(&process->space, device->mapping[i].vaddr,
+					  device->mapping[i].size_bytes);
+		kfree(process->ports, process->port_count * sizeof(*process->ports));
+		process->ports = NULL;
+		process->port_count = 0;
+		process->port_version++;
+		process->instance_of = NULL;
+		device->process = NULL;
+		object_release(&device->signal->object);
+		device->signal = NULL;
+		object_release(&process->object);
+		object_release(&device->object);
+	}
+	kfree(device->mapping, device->mapping_capacity * sizeof(*device->mapping));
+	device->mapping = NULL;
+	device->mapping_count = device->mapping_capacity = 0;
+	device->info.pid = 0;
+	device->info.driver[0] = 0;
+	device->info.class_id = CLASS_NONE;
+	device->info.placement = PLACEMENT_OFF;
+	if (device->is_console)
+		console_seize();
+}
+
+enum error device_report(struct device *device, enum instance_state state, enum error error)
+{
+	char driver[DRIVER_NAME_BYTES];
+
+	if (device->info.state != INSTANCE_PROBING && device->info.state != INSTANCE_LIVE &&
+	    device->info.state != INSTANCE_STOPPING)
+		return ERR_INVALID;
+	memcpy(driver, device->info.driver, sizeof(driver));
+	switch (state) {
+	case INSTANCE_LIVE:
+		if (device->info.state != INSTANCE_PROBING)
+			return ERR_INVALID;
+		device->info.state = INSTANCE_LIVE;
+		device->info.starts++;
+		log_info("%s: %s is live in ring %u", device->info.name, driver,
+			 device->kernel ? 0 : 3);
+		if (device->is_console)
+			console_release();
+		device_event(device, EVENT_LIVE);
+		return OK;
+	case INSTANCE_STOPPING:
+		device->info.state = INSTANCE_STOPPING;
+		return OK;
+	case INSTANCE_NONE:
+		end(device);
+		device->info.state = INSTANCE_NONE;
+		device_event(device, EVENT_STOPPED);
+		return OK;
+	case INSTANCE_PROBING:
+		return ERR_INVALID;
+	case INSTANCE_FAILED:
+		end(device);
+		device->info.state = INSTANCE_FAILED;
+		device->info.error = error;
+		log_warning("%s: %s gave up: %s", device->info.name, driver, error_text(error));
+		device_event(device, EVENT_FAILED);
+		return OK;
+	}
+	return ERR_INVALID;
+}
+
+void device_process_died(struct device *device, struct process *process)
+{
+	if (device->process != process)
+		return;
+	log_warning("%s: its driver %s (pid %u) died", device->info.name, device->info.driver,
+		    process->pid);
+	end(device);
+	device->info.state = INSTANCE_NONE;
+	device->info.deaths++;
+	device_event(device, EVENT_DIED);
+}
+
+enum error device_control(struct device *device, enum device_control control)
+{
+	if (!device->kernel && !device->process)
+		return ERR_NOT_FOUND;
+	if (control != CONTROL_STOP)
+		return ERR_INVALID;
+	device->control = control;
+	device_signal(device, 1ul << SIGNAL_CONTROL);
+	return OK;
+}

@@ -1,0 +1,270 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions: made by a client with a grant it may open, charged to it, kept until the client let go and the
+ * device has drained.
+ */
+#include <lib/string.h>
+
+#include <kernel/domain.h>
+#include <kernel/process.h>
+#include <kernel/sched.h>
+#include <kernel/session.h>
+
+static uint32_t next_id = 1;
+
+/* The kernel's copy of what both sides may rely on. */
+static void info_fill(struct session *session, const struct unit_info *unit,
+		      const struct session_create *parameters)
+{
+	*session->info = (struct session_info){
+		.magic = SESSION_MAGIC,
+		.version = SESSION_VERSION,
+		.epoch = session->device->info.epoch,
+		.id = session->id,
+		.class_id = unit->class_id,
+		.unit = unit->unit,
+		.queue = unit->queue,
+		.slot_count = parameters->slot_count,
+		.pool_bytes = parameters->pool_bytes,
+		.block_bytes = unit->block_bytes,
+		.range_start = parameters->range_start,
+		.range_count = parameters->range_count,
+		.transfer_bytes_max = unit->transfer_bytes_max,
+		.flags = unit->flags,
+	};
+}
+
+static enum error parameters_check(const struct unit_info *unit, struct session_create *parameters)
+{
+	uint32_t slots = parameters->slot_count;
+
+	if (!slots || slots > SESSION_SLOTS_MAX || (slots & (slots - 1)) || !parameters->pool_bytes ||
+	    parameters->pool_bytes > SESSION_POOL_MAX)
+		return ERR_INVALID;
+	parameters->pool_bytes = (uint32_t)page_round_up(parameters->pool_bytes);
+	if (unit->class_id != CLASS_BLOCK)
+		return OK;
+	if (!parameters->range_start && !parameters->range_count)
+		parameters->range_count = unit->block_count;
+	return parameters->range_start >= unit->block_count || !parameters->range_count ||
+			       parameters->range_count > unit->block_count - parameters->range_start ?
+		       ERR_RANGE :
+		       OK;
+}
+
+static enum error areas_create(struct process *client, struct session *session,
+			       const struct session_create *parameters)
+{
+	uint32_t slots = parameters->slot_count;
+	enum error error;
+
+	error = memory_create(client, PAGE_SIZE, MEMORY_CONTIGUOUS, 0, &session->info_memory);
+	if (!error)
+		error = memory_create(client, session_client_bytes(slots), MEMORY_CONTIGUOUS, 0,
+				      &session->client_memory);
+	if (!error)
+		error = memory_create(client, session_server_bytes(slots), MEMORY_CONTIGUOUS, 0,
+				      &session->server_memory);
+	if (!error)
+		error = memory_create(client, parameters->pool_bytes, MEMORY_CONTIGUOUS, FRAME_LOW,
+				      &session->pool);
+	if (error)
+		return error;
+	session->info = phys_to_virt(session->info_memory->base);
+	return domain_map(session->device->domain, session->pool->base, parameters->pool_bytes,
+			  &session->pool_iova);
+}
+
+static enum error client_map_one(struct space *space, struct memory *memory, unsigned rights, uint64_t *at)
+{
+	uint64_t bytes = memory->page_count * PAGE_SIZE;
+	enum error error;
+
+	*at = 0;
+	error = space_map(space, memory, 0, bytes, rights, at);
+	return error ? error : space_populate(space, *at, bytes);
+}
+
+static enum error client_map(struct process *client, struct session *session,
+			     struct session_create *parameters)
+{
+	struct space *space = &client->space;
+	enum error error = client_map_one(space, session->info_memory, RIGHT_READ,
+					  &parameters->info_vaddr);
+
+	if (!error)
+		error = client_map_one(space, session->client_memory, RIGHT_READ | RIGHT_WRITE,
+				       &parameters->client_vaddr);
+	if (!error)
+		error = client_map_one(space, session->server_memory, RIGHT_READ,
+				       &parameters->server_vaddr);
+	if (!error)
+		error = client_map_one(space, session->pool, RIGHT_READ | RIGHT_WRITE,
+				       &parameters->pool_vaddr);
+	return error;
+}
+
+enum error session_create(struct process *client, struct device *device, uint32_t unit_number,
+			  struct session_create *parameters, struct session **result)
+{
+	struct unit *unit = unit_find(device, unit_number);
+	struct session *session;
+	enum error error;
+
+	if (!unit || device->gone)
+		return ERR_GONE;
+	error = parameters_check(&unit->info, parameters);
+	if (error)
+		return error;
+	error = object_create(client, OBJECT_SESSION, sizeof(*session), (void **)&session);
+	if (error)
+		return error;
+	list_init(&session->link);
+	session->device = device;
+	object_reference(&device->object);
+	session->id = next_id++;
+	error = areas_create(client, session, parameters);
+	if (!error)
+		error = client_map(client, session, parameters);
+	if (error) {
+		object_release(&session->object);
+		return error;
+	}
+	info_fill(session, &unit->info, parameters);
+	list_append(&device->sessions, &session->link);
+	device->info.session_count++;
+	*result = session;
+	return OK;
+}
+
+static void session_free(struct session *session)
+{
+	struct memory *const memories[] = { session->info_memory, session->client_memory,
+					    session->server_memory, session->pool };
+
+	if (session->pool)
+		domain_unmap(session->device->domain, session->pool_iova,
+			     session->pool->page_count * PAGE_SIZE);
+	for (unsigned i = 0; i < ARRAY_COUNT(memories); i++)
+		if (memories[i])
+			object_release(&memories[i]->object);
+	if (session->notification)
+		object_release(&session->notification->object);
+	if (!list_empty(&session->link)) {
+		list_remove(&session->link);
+		session->device->info.session_count--;
+	}
+	object_release(&session->device->object);
+	object_free(&session->object);
+}
+
+/* The client's last reference is gone. While the instance is attached its device may still write into the
+ * pool: keep everything until it has drained. */
+void session_destroy(struct object *object)
+{
+	struct session *session = container_of(object, struct session, object);
+
+	if (!session->attached) {
+		session_free(session);
+		return;
+	}
+	object->references = 1; /* the instance's */
+	session->closing = true;
+	device_signal(session->device, 1ul << SIGNAL_CONTROL);
+}
+
+struct session *session_next(struct device *device, uint32_t id)
+{
+	list_for_each (session, &device->sessions, struct session, link)
+		if (session->id >= id)
+			return session;
+	return NULL;
+}
+
+/* Map an area the first time; the class that moves data by CPU sees the pool, others do not. */
+enum error session_view(struct session *session, struct session_view *view)
+{
+	struct device *device = session->device;
+	struct session_view *mine = &session->view;
+	enum error error = OK;
+
+	if (!session->attached && !session->closing) {
+		*mine = (struct session_view){ .id = session->id,
+					       .unit = session->info->unit,
+					       .queue = session->info->queue,
+					       .pool_iova = session->pool_iova };
+		error = device_map(device, session->info_memory, RIGHT_READ, &mine->info_vaddr);
+		if (!error)
+			error = device_map(device, session->client_memory, RIGHT_READ,
+					   &mine->client_vaddr);
+		if (!error)
+			error = device_map(device, session->server_memory, RIGHT_READ | RIGHT_WRITE,
+					   &mine->server_vaddr);
+		if (!error && session->info->flags & UNIT_CPU_DATA)
+			error = device_map(device, session->pool, RIGHT_READ | RIGHT_WRITE,
+					   &mine->pool_vaddr);
+		if (error)
+			return error;
+		session->attached = true;
+	}
+	mine->closing = session->closing;
+	*view = *mine;
+	return OK;
+}
+
+static void view_unmap(struct session *session)
+{
+	struct process *process = session->device->process;
+	const struct session_view *view = &session->view;
+
+	if (!process || process->exited)
+		return;
+	(void)space_unmap(&process->space, view->info_vaddr, PAGE_SIZE);
+	(void)space_unmap(&process->space, view->client_vaddr,
+			  session->client_memory->page_count * PAGE_SIZE);
+	(void)space_unmap(&process->space, view->server_vaddr,
+			  session->server_memory->page_count * PAGE_SIZE);
+	if (view->pool_vaddr)
+		(void)space_unmap(&process->space, view->pool_vaddr,
+				  session->pool->page_count * PAGE_SIZE);
+}
+
+void session_detach(struct session *session)
+{
+	if (!session->attached)
+		return;
+	view_unmap(session);
+	session->attached = false;
+	session->view = (struct session_view){ 0 };
+	if (session->closing)
+		object_release(&session->object);
+}
+
+void session_detach_all(struct device *device)
+{
+	for (struct list *link = device->sessions.next, *next; link != &device->sessions; link = next) {
+		next = link->next;
+		session_detach(container_of(link, struct session, link));
+	}
+}
+
+void session_wake_client(struct session *session)
+{
+	if (session->notification && !session->closing)
+		notification_signal(session->notification, session->bits);
+}
+
+void session_kick(struct session *session)
+{
+	device_signal(session->device, 1ul << SIGNAL_QUEUE(session->info->queue));
+}
+
+void session_unit_gone(struct device *device, uint32_t unit, bool gone)
+{
+	list_for_each (session, &device->sessions, struct session, link) {
+		if (unit != UINT32_MAX && session->info->unit != unit)
+			continue;
+		session->info->gone = gone;
+		session_wake_client(session);
+	}
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * The registry: devices, their grants, units and instances. A grant belongs to the device and outlives every
+ * instance; both rings see the same windows, bus addresses, state and signals. Under the kernel lock.
+ */
+#ifndef KERNEL_DEVICE_H
+#define KERNEL_DEVICE_H
+
+#include <abi/device.h>
+#include <abi/syscall.h>
+#include <kernel/interrupt.h>
+#include <kernel/ipc.h>
+#include <kernel/mm.h>
+#include <kernel/object.h>
+
+struct kernel_instance;
+struct domain;
+struct shim_driver;
+
+#define DEVICE_DMA_BYTES_MAX (16ul << 20) /* of one device */
+#define DEVICE_BUFFERS_MAX 256u
+
+struct unit {
+	struct list link;
+	struct unit_info info;
+};
+
+/* What the kernel mapped into a ring-3 instance, to be taken away with the grant. */
+struct instance_mapping {
+	vaddr_t vaddr;
+	uint64_t size_bytes;
+};
+
+struct device {
+	struct object object;
+	struct device_info info;
+	struct list link;	/* all devices, by id */
+	struct list child_link; /* unused devices: itself */
+	struct device *parent;	/* NULL: the root */
+	uint32_t events;	/* EVENT_*, not seen by the manager */
+	bool gone;
+	bool is_console;	/* COM1: the early console uses it while there is no instance */
+	bool is_pci_host;	/* its instance may use configuration space */
+	bool has_line;
+	uint32_t line_gsi;
+	unsigned line_flags; /* IOAPIC_* */
+
+	/* Grant */
+	struct domain *domain;
+	struct interrupt interrupt[DEVICE_INTERRUPT_MAX];
+	void *msix_table; /* mapped while MSI-X is on */
+	uint64_t msix_bytes;
+	struct memory *buffer[DEVICE_BUFFERS_MAX]; /* DMA, by index */
+	uint64_t dma_bytes;
+	struct memory *state;
+	uint32_t state_base_bytes, state_queue_bytes, state_queues, state_version;
+	char state_driver[DRIVER_NAME_BYTES];
+	struct memory *port; /* one page of class state */
+	struct list units;
+	struct list sessions;
+
+	/* Instance: in the kernel, or a process */
+	struct kernel_instance *kernel;
+	struct process *process; /* referenced */
+	struct notification *signal; /* referenced */
+	uint32_t control; /* enum device_control, not read yet */
+	struct instance_mapping *mapping;
+	uint32_t mapping_count, mapping_capacity;
+};
+
+/* Registry */
+/** Find the platform's devices, and bind what ring 0 drives. Context: boot. */
+void device_init(void);
+void device_bind_kernel(void);
+/** Device by id; NULL: none. The first with at least this id. */
+struct device *device_find(uint32_t id);
+struct device *device_next(uint32_t id);
+struct device *device_create(struct device *parent, enum device_bus bus, const char *name);
+/** The device is no longer there: its instance is told, clients get ERR_GONE. */
+void device_remove(struct device *device);
+void device_event(struct device *device, uint32_t events);
+enum error device_event_next(struct device_event *event);
+void device_watch(struct notification *notification, uint64_t bits);
+void device_destroy(struct object *object);
+/** Who pays for what grants hold: the device manager, once there is one. */
+struct process *registry_account(void);
+enum error registry_give(struct process *process, struct startup *startup);
+void registry_archive_set(struct memory *archive);
+
+/* Instances */
+/** Raise SIGNAL_* bits at the instance, whichever ring it is in. */
+void device_signal(struct device *device, uint64_t bits);
+/** Vector `index` of the device fired. */
+void device_interrupt(struct device *device, unsigned index);
+/** Start a ring-0 instance. ERR_DENIED: rule 5, the parent's instance is a process. */
+enum error device_start_kernel(struct device *device, const char *driver);
+enum error device_attach_process(struct device *device, struct process *process,
+				 struct notification *notification, struct instance_attach *attach);
+enum error device_control(struct device *device, enum device_control control);
+/** What an instance says of itself; ends it unless it is live or stopping. */
+enum error device_report(struct device *device, enum instance_state state, enum error error);
+void device_process_died(struct device *device, struct process *process);
+/** The state block and the class page of the grant, made at first use. */
+enum error device_state(struct device *device, const struct instance_attach *attach);
+uint64_t device_state_bytes(const struct instance_attach *attach);
+/** Remember a mapping made for the ring-3 instance. */
+enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes);
+/** Map grant memory into the ring-3 instance. */
+enum error device_map(struct device *device, struct memory *memory, unsigned rights, vaddr_t *vaddr);
+
+/* Grant */
+enum error device_window_map(struct device *device, unsigned index, vaddr_t *vaddr);
+enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes, struct memory **memory,
+		      uint64_t *iova);
+enum error device_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,
+				   unsigned *granted);
+void device_interrupt_disable(struct device *device);
+void device_interrupt_acknowledge(struct device *device, uint64_t signals);
+
+/* Units */
+enum error unit_add(struct device *device, const struct unit_info *info);
+enum error unit_remove(struct device *device, uint32_t unit);
+/** The first unit with at least this number. */
+struct unit *unit_next(struct device *device, uint32_t unit);
+struct unit *unit_find(struct device *device, uint32_t unit);
+
+/* PCI: configuration space and what is derived from it */
+void pci_init(void);
+enum error pci_config_read(uint64_t function, unsigned offset, unsigned width, uint32_t *value);
+/** A write on behalf of a driver, filtered. `bus`: by the bus driver. */
+enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, uint32_t value, bool bus);
+enum error pci_bar_size(uint64_t function, unsigned bar, struct device_window *window);
+enum error pci_bar_assign(uint64_t function, unsigned bar, uint64_t base);
+enum error pci_child_add(struct device *host, uint64_t function, uint32_t *id);
+enum error pci_child_remove(struct device *host, uint64_t function);
+struct device *pci_device(uint64_t function);
+/** Let the device decode and master, or stop it from mastering. */
+void pci_enable(struct device *device, bool enable);
+/** Message-signalled interrupts on, with `count` vectors; 0 of *granted: it has none. */
+enum error pci_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,
+				unsigned *granted);
+void pci_interrupt_disable(struct device *device);
+/** The line of a function: GSI and flags. */
+enum error pci_line(uint64_t function, uint32_t *gsi, unsigned *flags);
+
+/* Ring-0 instances: drivers-kernel/backend/driver.c */
+const struct shim_driver *kernel_driver_find(const char *name);
+const struct shim_driver *kernel_driver_match(const struct device_info *info);
+bool driver_matches(const struct shim_driver *driver, const struct device_info *info);
+enum error kernel_instance_start(struct device *device, const struct shim_driver *driver);
+void kernel_instance_post(struct kernel_instance *instance, uint64_t bits);
+/** Free it; nothing of it is called any more. */
+void kernel_instance_end(struct kernel_instance *instance);
+
+#endif

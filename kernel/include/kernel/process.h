@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Processes (address space, handles, budget) and threads (a flow of control).
+ */
+#ifndef KERNEL_PROCESS_H
+#define KERNEL_PROCESS_H
+
+#include <abi/message.h>
+#include <abi/syscall.h>
+#include <kernel/cpu.h>
+#include <kernel/mm.h>
+#include <kernel/object.h>
+#include <kernel/timer.h>
+#include <kernel/trap.h>
+
+struct notification;
+struct endpoint;
+struct device;
+
+struct account {
+	uint64_t pages_used, pages_limit;
+	uint64_t objects_used, objects_limit;
+};
+
+struct process {
+	struct object object;
+	uint32_t pid;
+	uint32_t parent_pid;
+	char name[PROCESS_NAME_BYTES];
+	struct list link; /* all processes */
+	struct list threads;
+	uint32_t thread_count;
+	uint32_t running_count; /* threads on a CPU */
+	bool dying, exited;
+	int64_t exit_code;
+	struct account account;
+	struct process *budget_from; /* got its budget; referenced */
+	struct space space;
+	struct handle_table handles;
+	struct port_range *ports;
+	uint32_t port_count;
+	uint64_t port_version;
+	struct device *instance_of; /* drives this device, or NULL; referenced */
+	struct notification *watcher;
+	uint64_t watcher_bits;
+	struct memory *image; /* its ELF file, for symbols */
+	uint64_t image_offset, image_bytes;
+	uint64_t cpu_time_ns;
+	uint64_t switches;
+	struct ktask reaper;
+};
+
+enum thread_state {
+	THREAD_READY,	/* in a ready queue */
+	THREAD_RUNNING, /* on a CPU */
+	THREAD_SENDING, /* queued at an endpoint */
+	THREAD_CALLING, /* received, waits for the reply */
+	THREAD_WAITING, /* for a message, signal or time */
+	THREAD_DEAD
+};
+
+struct thread {
+	struct object object;
+	struct trap_frame frame __attribute__((aligned(16))); /* user registers; entry.S */
+	uint8_t full_frame; /* 1: came by interrupt, all registers count; entry.S */
+	uint8_t state;
+	uint8_t priority;
+	bool dying;
+	uint32_t id; /* index into the thread table */
+	uint32_t cpu; /* that runs it, or ran it last */
+	uint32_t token_generation;
+	struct process *process;
+	struct list process_link;
+	struct list queue_link;	 /* ready queue, or endpoint queue */
+	struct list *queue;	 /* which one, NULL: none */
+	struct endpoint *endpoint;	   /* sending to or receiving on; referenced */
+	struct notification *notification; /* waiting for; referenced */
+	struct process *server;		   /* calling: who owes the reply */
+	uint64_t badge;			   /* sending: of the handle used */
+	uint64_t deadline_ns;		   /* waiting: until when; 0: for ever */
+	struct ktimer timer;
+};
+
+enum error process_create(struct process *parent, const char *name, uint64_t pages, uint64_t objects,
+			  struct process **process);
+/** Start a process from an ELF file in memory. `parent` NULL: the kernel starts the manager. */
+enum error process_spawn(struct process *parent, const struct spawn *spawn, struct memory *image,
+			 struct process **process);
+void process_exit(struct process *process, int64_t code);
+void process_info(struct process *process, struct process_info *info);
+/** The first process with at least this pid; NULL: none. */
+struct process *process_next(uint32_t pid);
+uint32_t process_count(void);
+uint32_t thread_total(void);
+void process_destroy(struct object *object);
+void thread_destroy(struct object *object);
+/** A user thread that did what it must not: report it, and end its process. */
+void process_fault(struct thread *thread, const char *what);
+
+enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top, uint64_t argument,
+			 unsigned priority, struct thread **thread);
+struct thread *thread_by_id(uint32_t id);
+/** The first thread at or after *id, which is set to its id; NULL: none. */
+struct thread *thread_next(uint32_t *id);
+/** A dying thread has left its CPU or never was on one: take it apart. */
+void thread_finish(struct thread *thread);
+
+/** Charge pages or objects; ERR_BUDGET. NULL is the kernel, which pays for nothing. */
+enum error account_charge_pages(struct process *process, uint64_t pages);
+void account_release_pages(struct process *process, uint64_t pages);
+enum error account_charge_object(struct process *process);
+void account_release_object(struct process *process);
+
+/** Start the device manager from the initial archive. */
+void process_start_manager(void);
+
+#endif

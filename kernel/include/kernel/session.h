@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Sessions as the kernel keeps them: four areas, a client with a notification, a device. They belong to the
+ * device and outlive its instances. Layout: abi/session.h. Under the kernel lock.
+ */
+#ifndef KERNEL_SESSION_H
+#define KERNEL_SESSION_H
+
+#include <abi/session.h>
+#include <kernel/device.h>
+
+struct session {
+	struct object object;
+	struct list link; /* of its device */
+	struct device *device; /* referenced */
+	uint32_t id;
+	struct session_info *info; /* kernel view of the info page */
+	struct memory *info_memory, *client_memory, *server_memory, *pool;
+	uint64_t pool_iova;
+	struct notification *notification; /* referenced */
+	uint64_t bits;
+	bool attached; /* the instance uses it */
+	bool closing;  /* the client let go; drains */
+	struct session_view view; /* where the ring-3 instance sees it */
+};
+
+enum error session_create(struct process *client, struct device *device, uint32_t unit,
+			  struct session_create *parameters, struct session **session);
+void session_destroy(struct object *object);
+/** The first session of the device with at least this id. */
+struct session *session_next(struct device *device, uint32_t id);
+/** Map for the ring-3 instance (once), and describe. */
+enum error session_view(struct session *session, struct session_view *view);
+/** The instance lets go of it. */
+void session_detach(struct session *session);
+/** The instance is gone: it is no longer attached to anything. `moved`: the epoch counts on. */
+void session_detach_all(struct device *device);
+void session_wake_client(struct session *session);
+void session_kick(struct session *session);
+/** The unit or its device is gone for good. */
+void session_unit_gone(struct device *device, uint32_t unit, bool gone);
+
+#endif

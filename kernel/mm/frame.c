@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Physical frames: a binary buddy allocator in two zones, below 4 GiB and above. Free blocks are linked
+ * through the frames themselves; one byte a frame says which block starts there. Liftable on the host.
+ */
+#include <kernel/mm.h>
+#include <kernel/panic.h>
+
+#define ZONE_SPLIT 0x100000000ul
+#define HEAD_FREE 0x80u /* | order: a free block starts here */
+
+struct zone {
+	struct list free[FRAME_ORDER_MAX + 1];
+};
+
+static struct zone zones[2]; /* low, high */
+static uint8_t *head;	     /* [frame number] */
+static uint64_t head_count;
+static struct frame_stats stats;
+
+static struct zone *zone_of(paddr_t paddr)
+{
+	return &zones[paddr >= ZONE_SPLIT];
+}
+
+uint64_t frame_table_bytes(paddr_t top)
+{
+	return page_round_up(top >> PAGE_SHIFT);
+}
+
+void frame_table_set(void *table, paddr_t top)
+{
+	head = table;
+	head_count = top >> PAGE_SHIFT;
+	stats = (struct frame_stats){ 0 };
+	for (unsigned zone = 0; zone < 2; zone++)
+		for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
+			list_init(&zones[zone].free[order]);
+}
+
+static void block_insert(paddr_t paddr, unsigned order)
+{
+	struct list *node = phys_to_virt(paddr);
+
+	list_append(&zone_of(paddr)->free[order], node);
+	head[paddr >> PAGE_SHIFT] = (uint8_t)(HEAD_FREE | order);
+}
+
+static void block_remove(paddr_t paddr)
+{
+	list_remove(phys_to_virt(paddr));
+	head[paddr >> PAGE_SHIFT] = 0;
+}
+
+unsigned frame_order(uint64_t bytes)
+{
+	unsigned order = 0;
+
+	while (order < 63 - PAGE_SHIFT && (PAGE_SIZE << order) < bytes)
+		order++;
+	return order;
+}
+
+static paddr_t zone_allocate(struct zone *zone, unsigned order)
+{
+	for (unsigned found = order; found <= FRAME_ORDER_MAX; found++) {
+		if (list_empty(&zone->free[found]))
+			continue;
+		paddr_t paddr = virt_to_phys(zone->free[found].next);
+
+		block_remove(paddr);
+		while (found > order) {
+			found--;
+			block_insert(paddr + (PAGE_SIZE << found), found);
+		}
+		stats.free_pages -= 1ul << order;
+		return paddr;
+	}
+	return 0;
+}
+
+paddr_t frame_allocate(unsigned order, unsigned flags)
+{
+	paddr_t paddr = 0;
+
+	if (order > FRAME_ORDER_MAX)
+		return 0;
+	if (!(flags & FRAME_LOW))
+		paddr = zone_allocate(&zones[1], order);
+	return paddr ? paddr : zone_allocate(&zones[0], order);
+}
+
+void frame_free(paddr_t paddr, unsigned order)
+{
+	assert(!(paddr & ((PAGE_SIZE << order) - 1)) && paddr >> PAGE_SHIFT < head_count);
+	assert(!(head[paddr >> PAGE_SHIFT] & HEAD_FREE));
+	stats.free_pages += 1ul << order;
+	while (order < FRAME_ORDER_MAX) {
+		paddr_t buddy = paddr ^ (PAGE_SIZE << order);
+
+		if (buddy >> PAGE_SHIFT >= head_count ||
+		    head[buddy >> PAGE_SHIFT] != (HEAD_FREE | order) ||
+		    zone_of(buddy) != zone_of(paddr))
+			break;
+		block_remove(buddy);
+		paddr &= ~(PAGE_SIZE << order);
+		order++;
+	}
+	block_insert(paddr, order);
+}
+
+void frame_free_range(paddr_t start, paddr_t end)
+{
+	while (start < end) {
+		unsigned order = 0;
+
+		while (order < FRAME_ORDER_MAX && !(start & (PAGE_SIZE << order)) &&
+		       start + (PAGE_SIZE << (order + 1)) <= end)
+			order++;
+		frame_free(start, order);
+		start += PAGE_SIZE << order;
+	}
+}
+
+void frame_add_range(paddr_t start, paddr_t end)
+{
+	stats.total_pages += (end - start) >> PAGE_SHIFT;
+	frame_free_range(start, end);
+}
+
+struct frame_stats frame_stats(void)
+{
+	return stats;
+}

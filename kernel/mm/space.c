@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * Address spaces: a sorted list of mappings is the truth, page tables are filled from it at page faults.
+ * Source: Intel SDM 3A §4.5 (four-level paging).
+ */
+#include <lib/string.h>
+
+#include <kernel/cpu.h>
+#include <kernel/mm.h>
+#include <kernel/panic.h>
+#include <kernel/process.h>
+
+#define PTE_PRESENT (1ul << 0)
+#define PTE_WRITE (1ul << 1)
+#define PTE_USER (1ul << 2)
+#define PTE_UNCACHED (1ul << 4 | 1ul << 3)
+#define PTE_NX (1ul << 63)
+#define PTE_ADDRESS 0x000ffffffffff000ul
+
+#define MAP_START 0x1000000000ul /* where mappings without a wish go */
+#define MAPPING_MAX 4096u
+
+static unsigned table_index(vaddr_t vaddr, unsigned level)
+{
+	return vaddr >> (PAGE_SHIFT + 9 * level) & 511;
+}
+
+/* The entry for a page, making tables on the way if `create`. NULL: not there, or no memory. */
+static uint64_t *entry_at(struct space *space, vaddr_t vaddr, bool create)
+{
+	uint64_t *table = phys_to_virt(space->root);
+
+	for (unsigned level = 3; level; level--) {
+		uint64_t *entry = &table[table_index(vaddr, level)];
+
+		if (!(*entry & PTE_PRESENT)) {
+			paddr_t frame;
+
+			if (!create || account_charge_pages(space->owner, 1))
+				return NULL;
+			frame = frame_allocate(0, 0);
+			if (!frame) {
+				account_release_pages(space->owner, 1);
+				return NULL;
+			}
+			memset(phys_to_virt(frame), 0, PAGE_SIZE);
+			*entry = frame | PTE_PRESENT | PTE_WRITE | PTE_USER;
+		}
+		table = phys_to_virt(*entry & PTE_ADDRESS);
+	}
+	return &table[table_index(vaddr, 0)];
+}
+
+enum error space_create(struct process *owner, struct space *space)
+{
+	enum error error = account_charge_pages(owner, 1);
+
+	if (error)
+		return error;
+	*space = (struct space){ .owner = owner };
+	space->root = frame_allocate(0, 0);
+	if (!space->root) {
+		account_release_pages(owner, 1);
+		return ERR_NO_MEMORY;
+	}
+	memset(phys_to_virt(space->root), 0, PAGE_SIZE / 2);
+	memcpy((char *)phys_to_virt(space->root) + PAGE_SIZE / 2,
+	       (char *)phys_to_virt(kernel_cr3) + PAGE_SIZE / 2, PAGE_SIZE / 2);
+	return OK;
+}
+
+static void tables_free(struct space *space, paddr_t table, unsigned level)
+{
+	uint64_t *entry = phys_to_virt(table);
+	unsigned count = level == 3 ? 256 : 512;
+
+	for (unsigned i = 0; level && i < count; i++)
+		if (entry[i] & PTE_PRESENT)
+			tables_free(space, entry[i] & PTE_ADDRESS, level - 1);
+	frame_free(table, 0);
+	account_release_pages(space->owner, 1);
+}
+
+void space_destroy(struct space *space)
+{
+	if (!space->root)
+		return;
+	cpu_flush_space(space);
+	for (uint32_t i = 0; i < space->mapping_count; i++)
+		if (space->mapping[i].memory)
+			object_release(&space->mapping[i].memory->object);
+	kfree(space->mapping, space->mapping_capacity * sizeof(*space->mapping));
+	tables_free(space, space->root, 3);
+	space->root = 0;
+	space->mapping = NULL;
+	space->mapping_count = space->mapping_capacity = 0;
+}
+
+/* Index of the first mapping that ends above vaddr. */
+static uint32_t mapping_search(const struct space *space, vaddr_t vaddr)
+{
+	uint32_t low = 0, high = space->mapping_count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (space->mapping[middle].end <= vaddr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static struct mapping *mapping_at(const struct space *space, vaddr_t vaddr)
+{
+	uint32_t i = mapping_search(space, vaddr);
+
+	return i < space->mapping_count && space->mapping[i].start <= vaddr ? &space->mapping[i] : NULL;
+}
+
+/* First gap of at least `bytes` above MAP_START, with an unmapped page between neighbours. */
+static vaddr_t gap_find(const struct space *space, uint64_t bytes)
+{
+	vaddr_t start = MAP_START;
+
+	for (uint32_t i = mapping_search(space, start); i < space->mapping_count; i++) {
+		if (space->mapping[i].start >= start + bytes + PAGE_SIZE)
+			break;
+		start = space->mapping[i].end + PAGE_SIZE;
+	}
+	return start + bytes <= USER_END ? start : 0;
+}
+
+static enum error mapping_grow(struct space *space)
+{
+	uint32_t capacity = space->mapping_capacity ? space->mapping_capacity * 2 : 16;
+	struct mapping *larger;
+
+	if (space->mapping_count < space->mapping_capacity)
+		return OK;
+	if (capacity > MAPPING_MAX)
+		return ERR_BUDGET;
+	larger = kzalloc(capacity * sizeof(*larger));
+	if (!larger)
+		return ERR_NO_MEMORY;
+	if (space->mapping_count)
+		memcpy(larger, space->mapping, space->mapping_count * sizeof(*larger));
+	kfree(space->mapping, space->mapping_capacity * sizeof(*larger));
+	space->mapping = larger;
+	space->mapping_capacity = capacity;
+	return OK;
+}
+
+static enum error mapping_insert(struct space *space, struct mapping mapping)
+{
+	uint32_t i = mapping_search(space, mapping.start);
+	enum error error;
+
+	if (i < space->mapping_count && space->mapping[i].start < mapping.end)
+		return ERR_EXISTS;
+	error = mapping_grow(space);
+	if (error)
+		return error;
+	memmove(&space->mapping[i + 1], &space->mapping[i],
+		(space->mapping_count - i) * sizeof(mapping));
+	space->mapping[i] = mapping;
+	space->mapping_count++;
+	return OK;
+}
+
+static enum error place(struct space *space, uint64_t bytes, vaddr_t *vaddr)
+{
+	if (!bytes || bytes > USER_END)
+		return ERR_RANGE;
+	if (!*vaddr)
+		*vaddr = gap_find(space, bytes);
+	if (!*vaddr)
+		return ERR_NO_MEMORY;
+	return (*vaddr & PAGE_MASK) || *vaddr + bytes > USER_END || *vaddr + bytes < *vaddr ? ERR_RANGE : OK;
+}
+
+enum error space_map(struct space *space, struct memory *memory, uint64_t offset, uint64_t size_bytes,
+		     unsigned rights, vaddr_t *vaddr)
+{
+	uint64_t limit = memory->page_count * PAGE_SIZE, bytes = page_round_up(size_bytes);
+	vaddr_t at = *vaddr;
+	enum error error;
+
+	if ((offset & PAGE_MASK) || offset > limit || bytes > limit - offset || bytes < size_bytes)
+		return ERR_RANGE;
+	if (!(rights & RIGHT_READ) || (rights & ~(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE)) ||
+	    ((rights & RIGHT_WRITE) && (rights & RIGHT_EXECUTE)))
+		return ERR_INVALID;
+	error = place(space, bytes, &at);
+	if (!error)
+		error = mapping_insert(space, (struct mapping){ at, at + bytes, memory, offset, rights });
+	if (error)
+		return error;
+	object_reference(&memory->object);
+	*vaddr = at;
+	return OK;
+}
+
+enum error space_map_device(struct space *space, paddr_t paddr, uint64_t size_bytes, vaddr_t *vaddr)
+{
+	uint64_t bytes = page_round_up(size_bytes);
+	vaddr_t at = *vaddr;
+	enum error error = place(space, bytes, &at);
+
+	if (!error)
+		error = mapping_insert(space, (struct mapping){ at, at + bytes, NULL, paddr,
+								RIGHT_READ | RIGHT_WRITE });
+	if (error)
+		return error;
+	*vaddr = at;
+	return OK;
+}
+
+enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
+{
+	vaddr_t end = vaddr + page_round_up(size_bytes);
+	uint32_t first = mapping_search(space, vaddr), last = first;
+
+	if ((vaddr & PAGE_MASK) || end <= vaddr || end > USER_END)
+		return ERR_RANGE;
+	for (; last < space->mapping_count && space->mapping[last].start < end; last++)
+		if (space->mapping[last].start < vaddr || space->mapping[last].end > end)
+			return ERR_INVALID;
+	if (first == last)
+		return ERR_NOT_FOUND;
+	for (uint32_t i = first; i < last; i++)
+		for (vaddr_t page = space->mapping[i].start; page < space->mapping[i].end;
+		     page += PAGE_SIZE) {
+			uint64_t *entry = entry_at(space, page, false);
+
+			if (entry)
+				*entry = 0;
+			else /* no table: skip what it would cover */
+				page |= (PAGE_SIZE << 9) - PAGE_SIZE;
+		}
+	cpu_flush_space(space);
+	for (uint32_t i = first; i < last; i++)
+		if (space->mapping[i].memory)
+			object_release(&space->mapping[i].memory->object);
+	memmove(&space->mapping[first], &space->mapping[last],
+		(space->mapping_count - last) * sizeof(struct mapping));
+	space->mapping_count -= last - first;
+	return OK;
+}
+
+static enum error page_enter(struct space *space, const struct mapping *mapping, vaddr_t vaddr)
+{
+	uint64_t offset = mapping->offset + (vaddr - mapping->start);
+	uint64_t bits = PTE_PRESENT | PTE_USER;
+	paddr_t paddr = offset;
+	uint64_t *entry;
+	enum error error;
+
+	if (mapping->memory) {
+		error = memory_page(mapping->memory, offset >> PAGE_SHIFT, &paddr);
+		if (error)
+			return error;
+	} else {
+		bits |= PTE_UNCACHED;
+	}
+	if (mapping->rights & RIGHT_WRITE)
+		bits |= PTE_WRITE;
+	if (!(mapping->rights & RIGHT_EXECUTE))
+		bits |= PTE_NX;
+	entry = entry_at(space, vaddr, true);
+	if (!entry)
+		return ERR_NO_MEMORY;
+	*entry = paddr | bits;
+	return OK;
+}
+
+enum error space_fault(struct space *space, vaddr_t vaddr, bool write, bool execute)
+{
+	struct mapping *mapping = mapping_at(space, vaddr);
+
+	if (!mapping || (write && !(mapping->rights & RIGHT_WRITE)) ||
+	    (execute && !(mapping->rights & RIGHT_EXECUTE)))
+		return ERR_FAULT;
+	return page_enter(space, mapping, vaddr & ~PAGE_MASK);
+}
+
+enum error space_populate(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
+{
+	struct mapping *mapping = mapping_at(space, vaddr);
+	enum error error = mapping ? OK : ERR_FAULT;
+
+	for (vaddr_t page = vaddr; !error && page < vaddr + size_bytes; page += PAGE_SIZE)
+		error = page < mapping->end ? page_enter(space, mapping, page) : ERR_FAULT;
+	return error;
+}
+
+static enum error user_copy(struct space *space, vaddr_t user, void *buffer, size_t size_bytes, bool write)
+{
+	if (user >= USER_END || size_bytes > USER_END - user)
+		return ERR_FAULT;
+	while (size_bytes) {
+		struct mapping *mapping = mapping_at(space, user);
+		uint64_t in_page = user & PAGE_MASK;
+		size_t chunk = PAGE_SIZE - in_page < size_bytes ? PAGE_SIZE - in_page : size_bytes;
+		uint64_t offset;
+		paddr_t paddr;
+		enum error error;
+
+		if (!mapping || !mapping->memory || (write && !(mapping->rights & RIGHT_WRITE)))
+			return ERR_FAULT;
+		offset = mapping->offset + (user - mapping->start);
+		error = memory_page(mapping->memory, offset >> PAGE_SHIFT, &paddr);
+		if (error)
+			return error;
+		if (write)
+			memcpy((char *)phys_to_virt(paddr) + in_page, buffer, chunk);
+		else
+			memcpy(buffer, (char *)phys_to_virt(paddr) + in_page, chunk);
+		user += chunk;
+		buffer = (char *)buffer + chunk;
+		size_bytes -= chunk;
+	}
+	return OK;
+}
+
+enum error copy_from_user(struct space *space, void *to, vaddr_t from, size_t size_bytes)
+{
+	return user_copy(space, from, to, size_bytes, false);
+}
+
+enum error copy_to_user(struct space *space, vaddr_t to, const void *from, size_t size_bytes)
+{
+	return user_copy(space, to, (void *)(uintptr_t)from, size_bytes, true);
+}

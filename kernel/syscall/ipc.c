@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * System calls about endpoints, notifications and timers.
+ */
+#include <kernel/ipc.h>
+#include <kernel/time.h>
+
+#include "syscall.h"
+
+#define ENDPOINT_RIGHTS                                                                            \
+	(RIGHT_WAIT | RIGHT_CALL | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
+#define NOTIFICATION_RIGHTS                                                                        \
+	(RIGHT_WAIT | RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
+
+static struct result object_handle(enum object_type type, size_t size_bytes, uint32_t rights,
+				   struct object **result)
+{
+	struct object *object;
+	handle_t handle;
+	enum error error = object_create(caller(), type, size_bytes, (void **)&object);
+
+	if (error)
+		return failed(error);
+	error = handle_insert(caller(), object, rights, 0, &handle);
+	*result = object;
+	object_release(object);
+	return error ? failed(error) : done(handle);
+}
+
+HANDLER(sys_endpoint_create)
+{
+	struct object *object;
+	struct result result = object_handle(OBJECT_ENDPOINT, sizeof(struct endpoint),
+					     ENDPOINT_RIGHTS, &object);
+
+	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!result.error) {
+		struct endpoint *endpoint = container_of(object, struct endpoint, object);
+
+		list_init(&endpoint->senders);
+		list_init(&endpoint->receivers);
+	}
+	return result;
+}
+
+/* The frame's rdx is word 0 of a message, in or out: it must survive the return path. */
+static struct result message_result(enum error error)
+{
+	return (struct result){ error, current_thread()->frame.rdx };
+}
+
+HANDLER(sys_call)
+{
+	struct handle_entry *entry;
+	enum error error =
+		handle_lookup(caller(), (handle_t)a, OBJECT_ENDPOINT, RIGHT_CALL, &entry);
+
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error)
+		error = endpoint_call(container_of(entry->object, struct endpoint, object),
+				      entry->badge);
+	return message_result(error);
+}
+
+HANDLER(sys_receive)
+{
+	struct notification *notification = NULL;
+	struct endpoint *endpoint;
+	enum error error =
+		handle_object(caller(), (handle_t)a, OBJECT_ENDPOINT, RIGHT_WAIT, &endpoint);
+
+	UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error && b)
+		error = handle_object(caller(), (handle_t)b, OBJECT_NOTIFICATION, RIGHT_WAIT,
+				      &notification);
+	if (!error)
+		error = endpoint_receive(endpoint, notification, c);
+	return message_result(error);
+}
+
+HANDLER(sys_reply)
+{
+	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	return failed(endpoint_reply(current_thread()->frame.r13));
+}
+
+HANDLER(sys_notification_create)
+{
+	struct object *object;
+
+	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	return object_handle(OBJECT_NOTIFICATION, sizeof(struct notification), NOTIFICATION_RIGHTS,
+			     &object);
+}
+
+HANDLER(sys_signal)
+{
+	struct notification *notification;
+	enum error error =
+		handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE, &notification);
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error)
+		notification_signal(notification, b);
+	return failed(error);
+}
+
+struct result wait_on(handle_t handle, uint64_t deadline_ns)
+{
+	struct notification *notification;
+	uint64_t bits = 0;
+	bool blocked;
+	enum error error =
+		handle_object(caller(), handle, OBJECT_NOTIFICATION, RIGHT_WAIT, &notification);
+
+	if (!error)
+		error = notification_wait(notification, deadline_ns, &bits, &blocked);
+	return (struct result){ error, bits };
+}
+
+HANDLER(sys_wait)
+{
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	return wait_on((handle_t)a, b);
+}
+
+static void timer_object_fired(struct ktimer *timer)
+{
+	struct timer_object *object = container_of(timer, struct timer_object, timer);
+
+	notification_signal(object->notification, object->bits);
+}
+
+HANDLER(sys_timer_create)
+{
+	struct notification *notification;
+	struct timer_object *timer;
+	struct object *object;
+	struct result result;
+	enum error error =
+		handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE, &notification);
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	result = object_handle(OBJECT_TIMER, sizeof(*timer), RIGHT_WRITE | RIGHT_DUPLICATE, &object);
+	if (result.error)
+		return result;
+	timer = container_of(object, struct timer_object, object);
+	error = timer_reserve(&timer->timer);
+	if (error) {
+		(void)handle_close(caller(), (handle_t)result.value);
+		return failed(error);
+	}
+	timer->timer.function = timer_object_fired;
+	timer->notification = notification;
+	timer->bits = b;
+	object_reference(&notification->object);
+	return result;
+}
+
+HANDLER(sys_timer_set)
+{
+	struct timer_object *timer;
+	enum error error = handle_object(caller(), (handle_t)a, OBJECT_TIMER, RIGHT_WRITE, &timer);
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	if (b)
+		timer_arm(&timer->timer, b);
+	else
+		timer_cancel(&timer->timer);
+	return done(0);
+}
+
+HANDLER(sys_sleep_until)
+{
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (a <= time_now_ns())
+		return done(0);
+	ipc_attach(current_thread(), NULL, NULL, a);
+	sched_block(THREAD_WAITING);
+	return done(0);
+}

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * System calls about processes and memory.
+ */
+#include <kernel/ipc.h>
+
+#include "syscall.h"
+
+#define PROCESS_RIGHTS (RIGHT_READ | RIGHT_MANAGE | RIGHT_TRANSFER | RIGHT_DUPLICATE)
+#define MEMORY_RIGHTS                                                                              \
+	(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
+
+static struct result process_handle(struct process *process)
+{
+	handle_t handle;
+	enum error error =
+		handle_insert(caller(), &process->object, PROCESS_RIGHTS, 0, &handle);
+
+	return error ? failed(error) : done(handle);
+}
+
+HANDLER(sys_process_spawn)
+{
+	struct spawn *spawn = kzalloc(sizeof(*spawn));
+	struct process *process;
+	struct memory *image;
+	struct result result;
+	enum error error;
+
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!spawn)
+		return failed(ERR_NO_MEMORY);
+	error = user_read(spawn, a, sizeof(*spawn));
+	if (!error)
+		error = handle_object(caller(), spawn->image, OBJECT_MEMORY, RIGHT_READ, &image);
+	if (!error && spawn->priority > current_thread()->priority)
+		error = ERR_DENIED;
+	spawn->name[PROCESS_NAME_BYTES - 1] = 0;
+	if (!error)
+		error = process_spawn(caller(), spawn, image, &process);
+	kfree(spawn, sizeof(*spawn));
+	if (error)
+		return failed(error);
+	result = process_handle(process);
+	if (result.error)
+		process_exit(process, -1);
+	object_release(&process->object);
+	return result;
+}
+
+HANDLER(sys_process_kill)
+{
+	struct process *process;
+	enum error error =
+		handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_MANAGE, &process);
+
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	if (process->dying)
+		return failed(ERR_GONE);
+	process_exit(process, -2);
+	return done(0);
+}
+
+HANDLER(sys_process_watch)
+{
+	struct notification *notification;
+	struct process *process;
+	enum error error = handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_READ, &process);
+
+	UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error)
+		error = handle_object(caller(), (handle_t)b, OBJECT_NOTIFICATION, RIGHT_WRITE,
+				      &notification);
+	if (error)
+		return failed(error);
+	if (process->exited) {
+		notification_signal(notification, c);
+		return done(0);
+	}
+	object_reference(&notification->object);
+	if (process->watcher)
+		object_release(&process->watcher->object);
+	process->watcher = notification;
+	process->watcher_bits = c;
+	return done(0);
+}
+
+HANDLER(sys_process_info)
+{
+	struct process *process = caller();
+	struct process_info info;
+	enum error error = a ? handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_READ,
+					     &process) :
+			       OK;
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	process_info(process, &info);
+	return failed(user_write(b, &info, sizeof(info)));
+}
+
+HANDLER(sys_process_exit)
+{
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	process_exit(caller(), (int64_t)a);
+	return done(0);
+}
+
+static enum error registry_check(uint64_t handle, uint32_t rights)
+{
+	struct handle_entry *entry;
+
+	return handle_lookup(caller(), (handle_t)handle, OBJECT_REGISTRY, rights, &entry);
+}
+
+HANDLER(sys_process_open)
+{
+	struct process *process = process_next((uint32_t)b);
+	enum error error = registry_check(a, RIGHT_MANAGE);
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	if (!process || process->pid != b)
+		return failed(ERR_NOT_FOUND);
+	return process_handle(process);
+}
+
+HANDLER(sys_process_list)
+{
+	struct process *process = process_next((uint32_t)b);
+	struct process_info info;
+	enum error error = registry_check(a, RIGHT_READ);
+
+	UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	if (!process)
+		return failed(ERR_NOT_FOUND);
+	process_info(process, &info);
+	return failed(user_write(c, &info, sizeof(info)));
+}
+
+HANDLER(sys_memory_create)
+{
+	struct memory *memory;
+	handle_t handle;
+	enum error error = memory_create(caller(), a, (unsigned)b, 0, &memory);
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	error = handle_insert(caller(), &memory->object, MEMORY_RIGHTS, 0, &handle);
+	object_release(&memory->object);
+	return error ? failed(error) : done(handle);
+}
+
+HANDLER(sys_memory_map)
+{
+	struct memory *memory;
+	vaddr_t vaddr = 0;
+	enum error error;
+
+	UNUSED(e), UNUSED(f);
+	if (d & ~(uint64_t)(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE))
+		return failed(ERR_INVALID);
+	error = handle_object(caller(), (handle_t)a, OBJECT_MEMORY, (uint32_t)d, &memory);
+	if (!error)
+		error = space_map(&caller()->space, memory, b, c, (unsigned)d, &vaddr);
+	return error ? failed(error) : done(vaddr);
+}
+
+HANDLER(sys_memory_unmap)
+{
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	return failed(space_unmap(&caller()->space, a, b));
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * What the system-call files share: the shape of a handler, and short forms for its arguments.
+ */
+#ifndef KERNEL_SYSCALL_SYSCALL_H
+#define KERNEL_SYSCALL_SYSCALL_H
+
+#include <abi/syscall.h>
+#include <kernel/process.h>
+#include <kernel/sched.h>
+
+/* Comes back in rax and rdx. */
+struct result {
+	uint64_t error;
+	uint64_t value;
+};
+
+/* Every handler takes the six argument registers as they come, and checks what it uses. */
+#define HANDLER(name)                                                                              \
+	struct result name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
+
+#define UNUSED(x) (void)(x)
+
+static inline struct result failed(enum error error)
+{
+	return (struct result){ error, 0 };
+}
+
+static inline struct result done(uint64_t value)
+{
+	return (struct result){ OK, value };
+}
+
+static inline struct process *caller(void)
+{
+	return current_thread()->process;
+}
+
+static inline enum error user_read(void *to, uint64_t vaddr, size_t size_bytes)
+{
+	return copy_from_user(&caller()->space, to, vaddr, size_bytes);
+}
+
+static inline enum error user_write(uint64_t vaddr, const void *from, size_t size_bytes)
+{
+	return copy_to_user(&caller()->space, vaddr, from, size_bytes);
+}
+
+HANDLER(sys_handle_close);
+HANDLER(sys_handle_duplicate);
+HANDLER(sys_handle_revoke);
+HANDLER(sys_process_spawn);
+HANDLER(sys_process_kill);
+HANDLER(sys_process_watch);
+HANDLER(sys_process_info);
+HANDLER(sys_process_exit);
+HANDLER(sys_process_open);
+HANDLER(sys_process_list);
+HANDLER(sys_thread_create);
+HANDLER(sys_thread_exit);
+HANDLER(sys_yield);
+HANDLER(sys_memory_create);
+HANDLER(sys_memory_map);
+HANDLER(sys_memory_unmap);
+HANDLER(sys_endpoint_create);
+HANDLER(sys_call);
+HANDLER(sys_receive);
+HANDLER(sys_reply);
+HANDLER(sys_notification_create);
+HANDLER(sys_signal);
+HANDLER(sys_wait);
+HANDLER(sys_timer_create);
+HANDLER(sys_timer_set);
+HANDLER(sys_sleep_until);
+HANDLER(sys_log_write);
+HANDLER(sys_log_read);
+HANDLER(sys_debug_write);
+HANDLER(sys_time_now);
+HANDLER(sys_system_info);
+HANDLER(sys_power);
+HANDLER(sys_test_exit);
+HANDLER(sys_device_list);
+HANDLER(sys_device_unit);
+HANDLER(sys_device_watch);
+HANDLER(sys_device_event);
+HANDLER(sys_device_open);
+HANDLER(sys_device_start);
+HANDLER(sys_device_control);
+HANDLER(sys_driver_list);
+HANDLER(sys_instance_attach);
+HANDLER(sys_instance_report);
+HANDLER(sys_instance_control);
+HANDLER(sys_window_map);
+HANDLER(sys_interrupt_enable);
+HANDLER(sys_interrupt_wait);
+HANDLER(sys_dma_allocate);
+HANDLER(sys_config_read);
+HANDLER(sys_config_write);
+HANDLER(sys_bar_size);
+HANDLER(sys_bar_assign);
+HANDLER(sys_child_add);
+HANDLER(sys_child_remove);
+HANDLER(sys_unit_add);
+HANDLER(sys_unit_remove);
+HANDLER(sys_session_next);
+HANDLER(sys_session_detach);
+HANDLER(sys_session_wake);
+HANDLER(sys_session_create);
+HANDLER(sys_session_kick);
+HANDLER(sys_session_kick_wait);
+
+/** SYS_WAIT on a notification handle; shared by the calls that end in it. */
+struct result wait_on(handle_t notification, uint64_t deadline_ns);
+
+#endif
