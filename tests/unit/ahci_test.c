@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The AHCI driver against a simulated controller.
- * sources: shim/drivers/block/ahci/ahci.c tests/fake/ahci_model.c tests/fake/driver.c
+ * sources: shim/drivers/block/ahci/ahci.c shim/drivers/block/ahci/ahci_port.c
+ * shim/drivers/block/ahci/ahci_request.c shim/drivers/block/ahci/ahci_identify.c
+ * tests/fake/ahci_model.c tests/fake/driver.c
  * tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c tests/fake/log.c
  * tests/fake/bus.c tests/fake/block.c tests/fake/serial.c tests/fake/session.c
  */
