@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""A driver's state is plain data: no pointer in struct NAME or NAME_state (the device's) nor in
-struct NAME_queue or another NAME_* of the queue's size, but inside shim types. Read from the debug
-information of the driver object; the sizes are those in its struct shim_driver."""
+"""A driver's state is plain data: no pointer in struct NAME_state (the device's) nor in struct
+NAME_queue, but inside shim types. Read from the debug information of the driver object; that these are
+its state is seen from the sizes in its struct shim_driver."""
 import struct
 
 from common import drivers, expect, main, run
@@ -44,15 +44,13 @@ def check_object(name, path):
         # One type may stand in several compilation units of a driver: by name, one is enough.
         types = {name_of(die): die for unit in elf.get_dwarf_info().iter_CUs() for die in unit.iter_DIEs()
                  if die.tag == "DW_TAG_structure_type" and size_of(die)}
-        base = [die for word, die in types.items() if word in (name, name + "_state") and size_of(die) == base_bytes]
-        queue = [die for word, die in types.items() if word.startswith(name + "_") and size_of(die) == queue_bytes]
         found = []
-        for what, size, dies in (("device", base_bytes, base), ("queue", queue_bytes, queue)):
-            if size and not dies:
-                found.append(f"{name}: no struct {name}{'_queue' if what == 'queue' else ''} of {size} bytes, "
-                             f"the size of its {what} state")
-            found += [f"{name}: {member} is a pointer in {what} state"
-                      for die in dies for member in pointers(die, name_of(die))]
+        for word, size in ((name + "_state", base_bytes), (name + "_queue", queue_bytes)):
+            die = types.get(word)
+            if size and (die is None or size_of(die) != size):
+                found.append(f"{name}: its state has {size} bytes, struct {word} "
+                             + (f"has {size_of(die)}" if die else "does not exist"))
+            found += [f"{name}: {member} is a pointer in driver state" for member in (pointers(die, word) if die else ())]
         return found
 
 
@@ -64,11 +62,11 @@ def self_test():
     source = """
 struct shim_view { void *owned; };
 struct x_queue { int head, tail; struct { long slots[4]; } table; };
-struct x { int a; struct shim_view view; enum { ON } e; };
+struct x_state { int a; struct shim_view view; enum { ON } e; };
 struct x_queue queue;
-struct x base;
+struct x_state base;
 __attribute__((section("shim_drivers"))) struct { unsigned v, s; char name[16]; unsigned c, base, queue; }
-	shim_driver_x = { 1, 1, "x", 0, sizeof(struct x), sizeof(struct x_queue) };
+	shim_driver_x = { 1, 1, "x", 0, sizeof(struct x_state), sizeof(struct x_queue) };
 """
     path = "shim/drivers/block/x/x.c"
 
@@ -76,10 +74,11 @@ __attribute__((section("shim_drivers"))) struct { unsigned v, s; char name[16]; 
         run("gcc", "-g", "-c", "-o", f"{folder}/{path[:-1]}o", f"{folder}/{path}")
 
     expect(check, {"drivers.list": "block/x,m,user\n", path: source}, [
-        ({path: source.replace("int a;", "char *a;")}, "x.a is a pointer in device state"),
+        ({path: source.replace("int a;", "char *a;")}, "x_state.a is a pointer"),
         ({path: source.replace("long slots[4]", "void (*slots[4])(void)")}, "x_queue.table.slots is a pointer"),
-        ({path: source.replace("struct shim_view view", "struct { struct shim_view *p; } view")}, "x.view.p"),
-        ({path: source.replace("sizeof(struct x)", "999")}, "no struct x of 999 bytes"),
+        ({path: source.replace("struct shim_view view", "struct { struct shim_view *p; } view")}, "x_state.view.p"),
+        ({path: source.replace("sizeof(struct x_state)", "999")}, "has 999 bytes, struct x_state has"),
+        ({path: source.replace("struct x_queue", "struct other")}, "struct x_queue does not exist"),
     ], compile_it)
 
 
