@@ -14,46 +14,60 @@ static void close_handle(handle_t *handle)
 	*handle = HANDLE_NONE;
 }
 
-void client_close(struct client *client)
+static void unmap(const void *area, uint32_t bytes)
 {
-	close_handle(&client->session);
-	close_handle(&client->notification);
+	if (area)
+		SYS2(SYS_MEMORY_UNMAP, (uintptr_t)area, session_page_round(bytes));
 }
 
-static enum error create_session(struct client *client, handle_t grant,
-				 struct session_create *create)
+/* The areas outlive the handle: an instance may still read them. Only the mappings go. */
+void client_close(struct client *client)
 {
+	const struct session_create *areas = &client->areas;
+
+	close_handle(&client->session);
+	close_handle(&client->notification);
+	unmap((void *)areas->info_vaddr, SESSION_PAGE);
+	unmap((void *)areas->client_vaddr, session_client_bytes(areas->slot_count));
+	unmap((void *)areas->server_vaddr, session_server_bytes(areas->slot_count));
+	unmap((void *)areas->pool_vaddr, areas->pool_bytes);
+	client->areas = (struct session_create){ 0 };
+}
+
+static enum error create_session(struct client *client, handle_t grant)
+{
+	struct session_create *areas = &client->areas;
 	struct sys_result result = SYS0(SYS_NOTIFICATION_CREATE);
 
 	if (result.error != OK)
 		return result.error;
 	client->notification = (handle_t)result.value;
-	create->notification = client->notification;
-	create->notification_bits = 1;
-	result = SYS2(SYS_SESSION_CREATE, grant, (uintptr_t)create);
+	areas->notification = client->notification;
+	areas->notification_bits = 1;
+	result = SYS2(SYS_SESSION_CREATE, grant, (uintptr_t)areas);
 	if (result.error != OK)
 		return result.error;
 	client->session = (handle_t)result.value;
-	return session_client_init(&client->side, (const struct session_info *)create->info_vaddr,
-				   (struct session_client *)create->client_vaddr,
-				   (const struct session_server *)create->server_vaddr,
-				   (void *)create->pool_vaddr);
+	return session_client_init(&client->side, (const struct session_info *)areas->info_vaddr,
+				   (struct session_client *)areas->client_vaddr,
+				   (const struct session_server *)areas->server_vaddr,
+				   (void *)areas->pool_vaddr);
 }
 
 enum error client_open(uint32_t device, uint32_t unit, uint32_t slots, uint32_t pool_bytes,
 		       uint64_t range_start, uint64_t range_count, struct client *client)
 {
-	struct session_create create = { .slot_count = slots,
-					 .pool_bytes = pool_bytes,
-					 .range_start = range_start,
-					 .range_count = range_count };
 	handle_t grant = HANDLE_NONE;
 	enum error error = manager_open(device, unit, &grant);
 
 	memset(client, 0, sizeof(*client));
 	if (error != OK)
 		return error;
-	error = create_session(client, grant, &create);
+	client->areas = (struct session_create){ .slot_count = slots,
+						 .pool_bytes = pool_bytes,
+						 .range_start = range_start,
+						 .range_count = range_count };
+	error = create_session(client, grant);
 	close_handle(&grant);
 	if (error != OK)
 		client_close(client);

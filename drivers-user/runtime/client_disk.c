@@ -38,7 +38,7 @@ enum error disk_open_range(const char *name, uint32_t slots, uint32_t pool_bytes
 	uint32_t blocks;
 	enum error error;
 
-	disk->client.session = disk->client.notification = HANDLE_NONE;
+	memset(&disk->client, 0, sizeof(disk->client));
 	if (!disk_find(name, &disk->entry))
 		return ERR_NOT_FOUND;
 	error = client_open(disk->entry.device.id, disk->entry.unit.unit, slots, pool_bytes, start,

@@ -14,6 +14,7 @@
 struct client {
 	struct session_client_side side;
 	handle_t session, notification;
+	struct session_create areas; /* as mapped */
 };
 
 /** Open a session with a unit through the device manager.
