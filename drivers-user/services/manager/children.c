@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The processes that the manager starts: drivers, the shell or the program in its place, and what
- * callers ask it to run. All raise one signal when they end.
+ * The processes that the manager starts: drivers, and the shell or the program in its place, which
+ * raise one signal when they end; and what callers ask it to run, which is theirs to watch.
  */
 #include <lib/string.h>
 #include <runtime/print.h>
@@ -37,8 +37,9 @@ void children_open(handle_t notification, uint64_t bits)
 	signal_bits = bits;
 }
 
-/* Start a program into a free entry. */
-static enum error start_child(const struct program *program, struct child **out)
+/* Start a program, and watch it as a child of `kind`. */
+static enum error start_child(const struct program *program, enum child_kind kind,
+			      struct child **out)
 {
 	struct child *child = children;
 	enum error error;
@@ -56,6 +57,7 @@ static enum error start_child(const struct program *program, struct child **out)
 		log_line(LOG_WARNING, "manager: cannot watch %s: %s", program->path,
 			 error_text(error));
 	string_copy(child->name, sizeof(child->name), program->path);
+	child->kind = kind;
 	*out = child;
 	return OK;
 }
@@ -74,11 +76,10 @@ enum error children_start_driver(const struct device *device, handle_t grant)
 		.budget_objects = DRIVER_OBJECTS,
 	};
 	struct child *child;
-	enum error error = start_child(&program, &child);
+	enum error error = start_child(&program, CHILD_DRIVER, &child);
 
 	if (error)
 		return error;
-	child->kind = CHILD_DRIVER;
 	child->device_id = device->id;
 	child->start = device->starts;
 	return OK;
@@ -116,8 +117,10 @@ static uint64_t program_pages(void)
 	return info.memory_free_bytes / 4096 / PROGRAM_SHARE;
 }
 
-enum error children_start_program(const char *line, enum child_kind kind, handle_t endpoint,
-				  uint32_t *pid, handle_t *process)
+/* Give a program what the shell gets, and start it with start(). */
+static enum error start_line(const char *line, handle_t endpoint,
+			     enum error (*start)(const struct program *program, void *out),
+			     void *out)
 {
 	static char copy[LINE_BYTES];
 	char path[PROCESS_NAME_BYTES + 4];
@@ -132,25 +135,38 @@ enum error children_start_program(const char *line, enum child_kind kind, handle
 		.words = words,
 		.handle = handle,
 		.handle_count = 3,
+		.budget_pages = program_pages(),
 		.budget_objects = PROGRAM_OBJECTS,
 	};
-	struct process_info info = { .pid = 0 };
-	struct child *child;
 	enum error error;
 
-	program.budget_pages = program_pages();
 	if (!string_copy(copy, sizeof(copy), line))
 		return ERR_RANGE;
 	error = split_line(copy, path, sizeof(path), words);
-	if (error == OK)
-		error = start_child(&program, &child);
-	if (error)
-		return error;
-	child->kind = kind;
-	SYS2(SYS_PROCESS_INFO, child->process, (uintptr_t)&info);
-	*pid = info.pid;
-	*process = child->process;
-	return OK;
+	return error ? error : start(&program, out);
+}
+
+static enum error start_main(const struct program *program, void *out)
+{
+	struct child *child;
+
+	(void)out;
+	return start_child(program, CHILD_MAIN, &child);
+}
+
+static enum error start_other(const struct program *program, void *out)
+{
+	return program_start(program, out);
+}
+
+enum error children_start_main(const char *line, handle_t endpoint)
+{
+	return start_line(line, endpoint, start_main, NULL);
+}
+
+enum error children_start_program(const char *line, handle_t endpoint, handle_t *process)
+{
+	return start_line(line, endpoint, start_other, process);
 }
 
 static void ended(struct child *child, const struct process_info *info)

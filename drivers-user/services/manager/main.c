@@ -31,14 +31,12 @@ static uint64_t main_start_ns;
 static void start_main(void)
 {
 	const char *line = run_line[0] ? run_line : "shell";
-	uint32_t pid;
-	handle_t process;
 	enum error error;
 
 	main_started = true;
 	main_start_ns = now_ns();
 	loop_timer_cancel(&loop, TIMER_SETTLE);
-	error = children_start_program(line, CHILD_MAIN, public_endpoint, &pid, &process);
+	error = children_start_main(line, public_endpoint);
 	if (!error)
 		return;
 	log_line(LOG_ERROR, "manager: cannot start %s: %s", line, error_text(error));

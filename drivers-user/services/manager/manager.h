@@ -105,7 +105,7 @@ bool policy_settled(void);
 /* --- children.c --- */
 
 /* What a process is to the manager. */
-enum child_kind { CHILD_FREE, CHILD_DRIVER, CHILD_PROGRAM, CHILD_MAIN };
+enum child_kind { CHILD_FREE, CHILD_DRIVER, CHILD_MAIN };
 
 /** Begin to watch processes: `bits` are raised at `notification` when one ends. */
 void children_open(handle_t notification, uint64_t bits);
@@ -113,13 +113,19 @@ void children_open(handle_t notification, uint64_t bits);
 /** Start a device's driver process. */
 MUST_CHECK enum error children_start_driver(const struct device *device, handle_t grant);
 
-/** Start a program with the authority of the shell.
+/** Start a program with the authority of the shell, to be watched by the manager.
  *
- * @param line  "NAME" or "NAME,ARG,ARG": bin/NAME of the archive
- * @param[out] pid, process  the process, whose handle stays the manager's; unchanged on error
+ * @param line      "NAME" or "NAME,ARG,ARG": bin/NAME of the archive
+ * @param endpoint  the manager's, to call
  */
-MUST_CHECK enum error children_start_program(const char *line, enum child_kind kind,
-					     handle_t endpoint, uint32_t *pid, handle_t *process);
+MUST_CHECK enum error children_start_main(const char *line, handle_t endpoint);
+
+/** The same for a caller, who watches it.
+ *
+ * @param[out] process  to be closed; unchanged on error
+ */
+MUST_CHECK enum error children_start_program(const char *line, handle_t endpoint,
+					     handle_t *process);
 
 /** Report and forget those that have ended.
  *

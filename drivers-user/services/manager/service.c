@@ -45,16 +45,19 @@ static void open_unit(const struct message *message)
 static void run_program(const struct message *message, handle_t endpoint)
 {
 	char line[sizeof(message->word) + 1] = "";
-	uint32_t pid;
+	struct process_info info = { .pid = 0 };
 	handle_t process;
 	enum error error;
 
 	memcpy(line, message->word, sizeof(message->word));
-	error = children_start_program(line, CHILD_PROGRAM, endpoint, &pid, &process);
-	if (error)
+	error = children_start_program(line, endpoint, &process);
+	if (error) {
 		act_reply(message->token, error);
-	else
-		reply_handle(message->token, pid, process);
+		return;
+	}
+	SYS2(SYS_PROCESS_INFO, process, (uintptr_t)&info);
+	reply_handle(message->token, info.pid, process);
+	SYS1(SYS_HANDLE_CLOSE, process);
 }
 
 static void order(const struct message *message)
