@@ -3,7 +3,7 @@
  * The AHCI driver against a simulated controller.
  * sources: shim/drivers/block/ahci/ahci.c shim/drivers/block/ahci/ahci_port.c
  * shim/drivers/block/ahci/ahci_request.c shim/drivers/block/ahci/ahci_identify.c
- * tests/fake/ahci_model.c tests/fake/driver.c
+ * tests/fake/fake_ahci.c tests/fake/driver.c
  * tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c tests/fake/log.c
  * tests/fake/bus.c tests/fake/block.c tests/fake/serial.c tests/fake/session.c
  */
@@ -16,13 +16,13 @@
 
 #include <cmocka.h>
 
-#include "ahci_model.h"
+#include "fake_ahci.h"
 
 extern const struct shim_driver shim_driver_ahci;
 
 struct bench {
 	struct fake *fake;
-	struct ahci_model *model;
+	struct fake_ahci *model;
 	struct model_disk *disk; /* on port 0 */
 };
 
@@ -30,7 +30,7 @@ static struct bench create(uint32_t ports)
 {
 	struct bench b = { .fake = fake_create(&shim_driver_ahci) };
 
-	b.model = ahci_model_create(b.fake, ports);
+	b.model = fake_ahci_create(b.fake, ports);
 	b.disk = &b.model->port[0].disk;
 	return b;
 }
@@ -38,7 +38,7 @@ static struct bench create(uint32_t ports)
 static void destroy(struct bench *b)
 {
 	fake_destroy(b->fake);
-	ahci_model_destroy(b->model);
+	fake_ahci_destroy(b->model);
 }
 
 /* Probe, and give it the time it takes. */
@@ -58,7 +58,7 @@ static struct bench one_disk(void)
 {
 	struct bench b = create(1);
 
-	ahci_model_plug(b.model, 0);
+	fake_ahci_plug(b.model, 0);
 	return b;
 }
 
@@ -113,8 +113,8 @@ static void probe_finds_disks_on_any_implemented_port(void **state)
 	struct bench b = create(0x80000025);
 
 	(void)state;
-	ahci_model_plug(b.model, 2);
-	ahci_model_plug(b.model, 31);
+	fake_ahci_plug(b.model, 2);
+	fake_ahci_plug(b.model, 31);
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(fake_unit_count(b.fake), 2);
 	assert_int_equal(fake_unit(b.fake, 2)->queue, 2);
@@ -179,7 +179,7 @@ static void probe_passes_failing_calls_on(void **state)
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct bench b = create(7);
 
-		ahci_model_plug(b.model, 0);
+		fake_ahci_plug(b.model, 0);
 		fake_fail(b.fake, cases[i].call, cases[i].n, cases[i].error);
 		assert_int_equal(fake_start(b.fake), cases[i].error);
 		destroy(&b);
@@ -191,8 +191,8 @@ static void probe_survives_a_unit_that_cannot_be_added(void **state)
 	struct bench b = create(3);
 
 	(void)state;
-	ahci_model_plug(b.model, 0);
-	ahci_model_plug(b.model, 1);
+	fake_ahci_plug(b.model, 0);
+	fake_ahci_plug(b.model, 1);
 	fake_fail(b.fake, FAKE_UNIT_ADD, 1, ERR_NO_MEMORY);
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(fake_unit_count(b.fake), 1);
@@ -241,7 +241,7 @@ static void staggered_disks_spin_up_one_after_the_other(void **state)
 	(void)state;
 	b.model->cap |= 1u << 27;
 	for (unsigned i = 0; i < 3; i++)
-		ahci_model_plug(b.model, i);
+		fake_ahci_plug(b.model, i);
 	b.model->port[0].disk.silent = true;
 	assert_int_equal(fake_start(b.fake), ERR_AGAIN);
 	assert_int_equal(b.model->port[0].command & 2, 2);
@@ -257,8 +257,8 @@ static void a_silent_disk_is_given_up_with_one_line(void **state)
 	struct bench b = create(3);
 
 	(void)state;
-	ahci_model_plug(b.model, 0)->silent = true;
-	ahci_model_plug(b.model, 1);
+	fake_ahci_plug(b.model, 0)->silent = true;
+	fake_ahci_plug(b.model, 1);
 	assert_int_equal(fake_start(b.fake), ERR_AGAIN);
 	fake_advance(b.fake, 1 * SHIM_S);
 	assert_false(b.fake->probe_done);
@@ -372,15 +372,15 @@ static void what_is_written_is_on_the_disk_and_read_back(void **state)
 	assert_false(fake_block_done(b.fake, write));
 	fake_run(b.fake);
 	assert_int_equal(fake_block_error(b.fake, write), OK);
-	assert_memory_equal(ahci_model_block(b.disk, 107), fake_block_data(b.fake, write) + 7 * 512,
+	assert_memory_equal(fake_ahci_block(b.disk, 107), fake_block_data(b.fake, write) + 7 * 512,
 			    512);
-	assert_null(ahci_model_block(b.disk, 108));
+	assert_null(fake_ahci_block(b.disk, 108));
 	read = fake_block_submit(b.fake, 0, BLOCK_READ, 100, 8, 0);
 	fake_run(b.fake);
 	assert_int_equal(fake_block_error(b.fake, read), OK);
 	assert_memory_equal(fake_block_data(b.fake, read), fake_block_data(b.fake, write), 4096);
-	assert_int_equal(ahci_model_count(b.disk, 0x61), 1);
-	assert_int_equal(ahci_model_count(b.disk, 0x60), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0x61), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0x60), 1);
 	destroy(&b);
 }
 
@@ -391,7 +391,7 @@ static void the_largest_transfer_is_one_command(void **state)
 
 	(void)state;
 	assert_int_equal(transfer(&b, BLOCK_READ, 7, count, 0), OK);
-	assert_int_equal(ahci_model_count(b.disk, 0x60), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0x60), 1);
 	destroy(&b);
 }
 
@@ -401,8 +401,8 @@ static void one_read_takes_five_register_accesses(void **state)
 	uint64_t before;
 
 	(void)state;
-	ahci_model_plug(b.model, 0);
-	ahci_model_plug(b.model, 3);
+	fake_ahci_plug(b.model, 0);
+	fake_ahci_plug(b.model, 3);
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(transfer(&b, BLOCK_READ, 0, 8, 0), OK);
 	before = b.fake->reads + b.fake->writes;
@@ -477,8 +477,8 @@ static void a_controller_without_ncq_gets_one_command_at_a_time(void **state)
 		fake_block_submit(b.fake, 0, i & 1 ? BLOCK_WRITE : BLOCK_READ, i, 1, 0);
 	fake_run(b.fake);
 	assert_int_equal(b.fake->completed, 4);
-	assert_int_equal(ahci_model_count(b.disk, 0x25), 2);
-	assert_int_equal(ahci_model_count(b.disk, 0x35), 2);
+	assert_int_equal(fake_ahci_count(b.disk, 0x25), 2);
+	assert_int_equal(fake_ahci_count(b.disk, 0x35), 2);
 	destroy(&b);
 }
 
@@ -494,12 +494,12 @@ static void a_disk_without_48_bits_gets_the_old_commands(void **state)
 	assert_int_equal(fake_unit(b.fake, 0)->transfer_bytes_max, 128 << 10);
 	assert_int_equal(fake_unit(b.fake, 0)->block_count, 0x9000000);
 	assert_int_equal(transfer(&b, BLOCK_WRITE, 0x8123456, 256, 0), OK);
-	assert_non_null(ahci_model_block(b.disk, 0x8123456 + 255));
+	assert_non_null(fake_ahci_block(b.disk, 0x8123456 + 255));
 	assert_int_equal(transfer(&b, BLOCK_READ, 0x8123456, 1, 0), OK);
 	assert_int_equal(transfer(&b, BLOCK_FLUSH, 0, 0, 0), OK);
-	assert_int_equal(ahci_model_count(b.disk, 0xca), 1);
-	assert_int_equal(ahci_model_count(b.disk, 0xc8), 1);
-	assert_int_equal(ahci_model_count(b.disk, 0xe7), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0xca), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0xc8), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0xe7), 1);
 	destroy(&b);
 }
 
@@ -516,7 +516,7 @@ static void disks_beyond_2_tib_are_reached_to_the_last_block(void **state)
 		assert_int_equal(start(&b), OK);
 		assert_int_equal(fake_unit(b.fake, 0)->block_count, count);
 		assert_int_equal(transfer(&b, BLOCK_WRITE, count - 1, 1, 0), OK);
-		assert_non_null(ahci_model_block(b.disk, count - 1));
+		assert_non_null(fake_ahci_block(b.disk, count - 1));
 		destroy(&b);
 	}
 }
@@ -535,7 +535,7 @@ static void sectors_of_4096_bytes_are_transferred_whole(void **state)
 	fake_block_kick(b.fake, 0);
 	fake_run(b.fake);
 	assert_int_equal(fake_block_error(b.fake, id), OK);
-	assert_memory_equal(ahci_model_block(b.disk, 4), fake_block_data(b.fake, id) + 4096, 4096);
+	assert_memory_equal(fake_ahci_block(b.disk, 4), fake_block_data(b.fake, id) + 4096, 4096);
 	destroy(&b);
 }
 
@@ -568,8 +568,8 @@ static void fua_without_native_support_is_a_write_and_a_flush(void **state)
 
 	(void)state;
 	assert_int_equal(transfer(&b, BLOCK_WRITE, 9, 1, BLOCK_FUA), OK);
-	assert_int_equal(ahci_model_count(b.disk, 0x61), 1);
-	assert_int_equal(ahci_model_count(b.disk, 0xea), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0x61), 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0xea), 1);
 	assert_int_equal(b.disk->command[1].drive & 0x80, 0);
 	assert_int_equal(b.disk->unflushed, 0);
 	assert_false(fake_unit(b.fake, 0)->flags & UNIT_FUA);
@@ -587,7 +587,7 @@ static void many_fua_writes_all_become_durable(void **state)
 	fake_run(b.fake);
 	assert_int_equal(b.fake->completed, 32);
 	assert_int_equal(b.disk->unflushed, 0);
-	assert_true(ahci_model_count(b.disk, 0xea) >= 1);
+	assert_true(fake_ahci_count(b.disk, 0xea) >= 1);
 	destroy(&b);
 }
 
@@ -602,7 +602,7 @@ static void native_fua_is_one_command(void **state)
 		assert_int_equal(start(&b), OK);
 		assert_int_equal(fake_unit(b.fake, 0)->flags & UNIT_FUA, UNIT_FUA);
 		assert_int_equal(transfer(&b, BLOCK_WRITE, 9, 1, BLOCK_FUA), OK);
-		assert_int_equal(ahci_model_count(b.disk, 0xea), 0);
+		assert_int_equal(fake_ahci_count(b.disk, 0xea), 0);
 		if (depth)
 			assert_int_equal(b.disk->command[1].drive & 0x80, 0x80);
 		else
@@ -621,7 +621,7 @@ static void a_failing_flush_fails_its_fua_write(void **state)
 
 	(void)state;
 	b.disk->one_by_one = true;
-	while (!ahci_model_count(b.disk, 0x61))
+	while (!fake_ahci_count(b.disk, 0x61))
 		b.fake->work(b.fake->work_context);
 	b.disk->fail_next = 1;
 	fake_advance(b.fake, 5 * SHIM_S);
@@ -638,15 +638,15 @@ static void trim_names_ranges_of_at_most_65535_blocks(void **state)
 	b.disk->trim = true;
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(fake_unit(b.fake, 0)->flags & UNIT_DISCARD, UNIT_DISCARD);
-	ahci_model_store(b.disk, 1000, data);
-	ahci_model_store(b.disk, 999, data);
-	ahci_model_store(b.disk, 1000 + 200000, data);
+	fake_ahci_store(b.disk, 1000, data);
+	fake_ahci_store(b.disk, 999, data);
+	fake_ahci_store(b.disk, 1000 + 200000, data);
 	assert_int_equal(transfer(&b, BLOCK_DISCARD, 1000, 200000, 0), OK);
 	assert_int_equal(b.disk->trimmed, 200000);
-	assert_int_equal(ahci_model_count(b.disk, 0x06), 1);
-	assert_int_equal(ahci_model_block(b.disk, 1000)[0], 0);
-	assert_int_equal(ahci_model_block(b.disk, 999)[0], 1);
-	assert_int_equal(ahci_model_block(b.disk, 201000)[0], 1);
+	assert_int_equal(fake_ahci_count(b.disk, 0x06), 1);
+	assert_int_equal(fake_ahci_block(b.disk, 1000)[0], 0);
+	assert_int_equal(fake_ahci_block(b.disk, 999)[0], 1);
+	assert_int_equal(fake_ahci_block(b.disk, 201000)[0], 1);
 	destroy(&b);
 }
 
@@ -682,7 +682,7 @@ static void recover_one_of_many(struct bench *b)
 	/* and the disk goes on, queueing */
 	b->disk->command_count = 0;
 	assert_int_equal(transfer(b, BLOCK_READ, 100, 1, 0), OK);
-	assert_int_equal(ahci_model_count(b->disk, 0x60), 1);
+	assert_int_equal(fake_ahci_count(b->disk, 0x60), 1);
 }
 
 static void a_media_error_fails_the_guilty_one_by_the_log(void **state)
@@ -874,7 +874,7 @@ static void unplugging_fails_what_is_in_flight_with_gone(void **state)
 	b.disk->hold = true;
 	for (unsigned i = 0; i < 4; i++)
 		fake_block_submit(b.fake, 0, i == 2 ? BLOCK_FLUSH : BLOCK_READ, 0, i != 2, 0);
-	ahci_model_unplug(b.model, 0);
+	fake_ahci_unplug(b.model, 0);
 	fake_advance(b.fake, 3 * SHIM_S);
 	for (unsigned i = 0; i < 4; i++)
 		assert_int_equal(fake_block_error(b.fake, i), ERR_GONE);
@@ -888,14 +888,14 @@ static void a_disk_plugged_in_later_is_announced(void **state)
 
 	(void)state;
 	assert_int_equal(start(&b), OK);
-	ahci_model_plug(b.model, 0);
+	fake_ahci_plug(b.model, 0);
 	fake_advance(b.fake, 1 * SHIM_S);
 	assert_non_null(fake_unit(b.fake, 0));
 	assert_int_equal(transfer(&b, BLOCK_READ, 0, 1, 0), OK);
-	ahci_model_unplug(b.model, 0);
+	fake_ahci_unplug(b.model, 0);
 	fake_advance(b.fake, 3 * SHIM_S);
 	assert_null(fake_unit(b.fake, 0));
-	ahci_model_plug(b.model, 0);
+	fake_ahci_plug(b.model, 0);
 	fake_advance(b.fake, 1 * SHIM_S);
 	assert_non_null(fake_unit(b.fake, 0));
 	assert_int_equal(transfer(&b, BLOCK_READ, 0, 1, 0), OK);
@@ -910,13 +910,13 @@ static void another_disk_in_its_place_does_not_get_its_requests(void **state)
 	(void)state;
 	b.disk->hold = true;
 	id = fake_block_submit(b.fake, 0, BLOCK_WRITE, 0, 1, 0);
-	ahci_model_unplug(b.model, 0);
+	fake_ahci_unplug(b.model, 0);
 	fake_run(b.fake);
-	ahci_model_plug(b.model, 0)->serial = "ANOTHER";
+	fake_ahci_plug(b.model, 0)->serial = "ANOTHER";
 	fake_advance(b.fake, 3 * SHIM_S);
 	assert_int_equal(fake_block_error(b.fake, id), ERR_GONE);
 	assert_string_equal(fake_unit(b.fake, 0)->serial, "ANOTHER");
-	assert_int_equal(ahci_model_count(b.disk, 0x61), 0);
+	assert_int_equal(fake_ahci_count(b.disk, 0x61), 0);
 	destroy(&b);
 }
 
@@ -928,9 +928,9 @@ static void a_short_loss_of_the_link_loses_no_request(void **state)
 	(void)state;
 	b.disk->hold = true;
 	id = fake_block_submit(b.fake, 0, BLOCK_READ, 0, 1, 0);
-	ahci_model_unplug(b.model, 0);
+	fake_ahci_unplug(b.model, 0);
 	fake_run(b.fake);
-	ahci_model_plug(b.model, 0);
+	fake_ahci_plug(b.model, 0);
 	fake_advance(b.fake, 3 * SHIM_S);
 	assert_int_equal(fake_block_error(b.fake, id), OK);
 	destroy(&b);

@@ -2,7 +2,7 @@
  *
  * The fake itself: a test that stands on it must be able to fail.
  * sources: tests/fake/driver.c tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c
- * tests/fake/log.c tests/fake/bus.c tests/fake/block.c tests/fake/serial.c
+ * tests/fake/log.c tests/fake/bus.c tests/fake/block.c tests/fake/serial.c tests/fake/session.c
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ahci_model.h"
+#include "fake_ahci.h"
 
 enum { CAP = 0x00, GHC = 0x04, IS = 0x08, PI = 0x0c, VS = 0x10, CAP2 = 0x24, BOHC = 0x28 };
 enum { GHC_HR = 1 << 0, GHC_IE = 1 << 1 };
@@ -38,7 +38,7 @@ enum { SERR_N = 1 << 16, SERR_X = 1 << 26 };
 
 /* --- Interrupts --- */
 
-static void interrupt_update(struct ahci_model *model)
+static void interrupt_update(struct fake_ahci *model)
 {
 	uint32_t before = model->status;
 
@@ -58,7 +58,7 @@ static void interrupt_update(struct ahci_model *model)
 	fake_interrupt(model->fake, 0);
 }
 
-static void port_raise(struct ahci_model *model, struct model_port *port, uint32_t bits)
+static void port_raise(struct fake_ahci *model, struct model_port *port, uint32_t bits)
 {
 	port->status |= bits;
 	interrupt_update(model);
@@ -66,7 +66,7 @@ static void port_raise(struct ahci_model *model, struct model_port *port, uint32
 
 /* --- The received FIS --- */
 
-static void fis_write(struct ahci_model *model, struct model_port *port, unsigned offset,
+static void fis_write(struct fake_ahci *model, struct model_port *port, unsigned offset,
 		      const void *fis, unsigned bytes)
 {
 	uint64_t base = port->fis[0] | (uint64_t)port->fis[1] << 32;
@@ -81,7 +81,7 @@ static void fis_write(struct ahci_model *model, struct model_port *port, unsigne
 		memcpy(memory + offset, fis, bytes);
 }
 
-static void fis_register(struct ahci_model *model, struct model_port *port, bool interrupt)
+static void fis_register(struct fake_ahci *model, struct model_port *port, bool interrupt)
 {
 	uint8_t fis[20] = { 0x34, interrupt ? 0x40 : 0, (uint8_t)port->task,
 			    (uint8_t)(port->task >> 8) };
@@ -91,7 +91,7 @@ static void fis_register(struct ahci_model *model, struct model_port *port, bool
 		port_raise(model, port, IS_DHRS);
 }
 
-static void fis_device_bits(struct ahci_model *model, struct model_port *port, uint32_t done)
+static void fis_device_bits(struct fake_ahci *model, struct model_port *port, uint32_t done)
 {
 	uint8_t fis[8] = { 0xa1, 0x40, (uint8_t)(port->task & 0x77), (uint8_t)(port->task >> 8) };
 
@@ -106,7 +106,7 @@ static void fis_device_bits(struct ahci_model *model, struct model_port *port, u
 /* --- Link --- */
 
 /* The device's first FIS, accepted only while DIAG.X is clear and reception is on. */
-static void signature_deliver(struct ahci_model *model, struct model_port *port)
+static void signature_deliver(struct fake_ahci *model, struct model_port *port)
 {
 	if (!port->signature_due || port->disk.silent || !(port->command & CMD_FRE) ||
 	    port->error & SERR_X)
@@ -117,7 +117,7 @@ static void signature_deliver(struct ahci_model *model, struct model_port *port)
 	fis_register(model, port, false);
 }
 
-static void link_update(struct ahci_model *model, struct model_port *port)
+static void link_update(struct fake_ahci *model, struct model_port *port)
 {
 	bool spun = !(model->cap & CAP_SSS) || port->command & CMD_SUD;
 
@@ -139,7 +139,7 @@ static void link_update(struct ahci_model *model, struct model_port *port)
 	signature_deliver(model, port);
 }
 
-struct model_disk *ahci_model_plug(struct ahci_model *model, unsigned index)
+struct model_disk *fake_ahci_plug(struct fake_ahci *model, unsigned index)
 {
 	struct model_port *port = &model->port[index];
 	struct model_disk *disk = &port->disk;
@@ -160,7 +160,7 @@ struct model_disk *ahci_model_plug(struct ahci_model *model, unsigned index)
 	return disk;
 }
 
-void ahci_model_unplug(struct ahci_model *model, unsigned index)
+void fake_ahci_unplug(struct fake_ahci *model, unsigned index)
 {
 	struct model_port *port = &model->port[index];
 
@@ -182,14 +182,14 @@ static struct model_block *block_find(const struct model_disk *disk, uint64_t lb
 	return NULL;
 }
 
-const uint8_t *ahci_model_block(const struct model_disk *disk, uint64_t lba)
+const uint8_t *fake_ahci_block(const struct model_disk *disk, uint64_t lba)
 {
 	const struct model_block *block = block_find(disk, lba);
 
 	return block ? block->data : NULL;
 }
 
-void ahci_model_store(struct model_disk *disk, uint64_t lba, const uint8_t *data)
+void fake_ahci_store(struct model_disk *disk, uint64_t lba, const uint8_t *data)
 {
 	struct model_block *block = block_find(disk, lba);
 
@@ -202,7 +202,7 @@ void ahci_model_store(struct model_disk *disk, uint64_t lba, const uint8_t *data
 	memcpy(block->data, data, disk->block_bytes);
 }
 
-unsigned ahci_model_count(const struct model_disk *disk, uint8_t command)
+unsigned fake_ahci_count(const struct model_disk *disk, uint8_t command)
 {
 	unsigned count = 0;
 
@@ -222,7 +222,7 @@ struct job {
 	const uint8_t *table;
 };
 
-static bool job_fetch(struct ahci_model *model, struct model_port *port, unsigned slot,
+static bool job_fetch(struct fake_ahci *model, struct model_port *port, unsigned slot,
 		      struct job *job)
 {
 	uint64_t base = port->list[0] | (uint64_t)port->list[1] << 32;
@@ -261,7 +261,7 @@ static bool job_fetch(struct ahci_model *model, struct model_port *port, unsigne
 
 /* Move data between the command's ranges and a buffer. False: the sizes differ, or a range is not
  * memory of the driver's. */
-static bool job_move(struct ahci_model *model, struct job *job, uint8_t *data, uint32_t bytes,
+static bool job_move(struct fake_ahci *model, struct job *job, uint8_t *data, uint32_t bytes,
 		     bool to_host)
 {
 	uint32_t left = bytes;
@@ -342,7 +342,7 @@ static void identify_fill(const struct model_disk *disk, uint16_t *word)
 	word[169] = disk->trim;
 }
 
-static uint8_t run_identify(struct ahci_model *model, struct model_disk *disk, struct job *job)
+static uint8_t run_identify(struct fake_ahci *model, struct model_disk *disk, struct job *job)
 {
 	uint16_t word[256] = { 0 };
 
@@ -354,7 +354,7 @@ static uint8_t run_identify(struct ahci_model *model, struct model_disk *disk, s
 	return job_move(model, job, (uint8_t *)word, 512, true) ? 0 : 0x04;
 }
 
-static uint8_t run_transfer(struct ahci_model *model, struct model_disk *disk, struct job *job,
+static uint8_t run_transfer(struct fake_ahci *model, struct model_disk *disk, struct job *job,
 			    bool write, uint64_t lba, uint32_t count)
 {
 	uint32_t bytes = count * disk->block_bytes;
@@ -371,11 +371,11 @@ static uint8_t run_transfer(struct ahci_model *model, struct model_disk *disk, s
 		abort();
 	if (write && job_move(model, job, data, bytes, false)) {
 		for (uint32_t i = 0; i < count; i++)
-			ahci_model_store(disk, lba + i, data + (size_t)i * disk->block_bytes);
+			fake_ahci_store(disk, lba + i, data + (size_t)i * disk->block_bytes);
 		disk->unflushed++;
 	} else if (!write) {
 		for (uint32_t i = 0; i < count; i++) {
-			const uint8_t *block = ahci_model_block(disk, lba + i);
+			const uint8_t *block = fake_ahci_block(disk, lba + i);
 
 			if (block)
 				memcpy(data + (size_t)i * disk->block_bytes, block,
@@ -387,7 +387,7 @@ static uint8_t run_transfer(struct ahci_model *model, struct model_disk *disk, s
 	return error;
 }
 
-static uint8_t run_trim(struct ahci_model *model, struct model_disk *disk, struct job *job)
+static uint8_t run_trim(struct fake_ahci *model, struct model_disk *disk, struct job *job)
 {
 	uint32_t bytes = job->command.count * 512;
 	uint64_t *range = calloc(1, bytes ? bytes : 1);
@@ -415,7 +415,7 @@ static uint8_t run_trim(struct ahci_model *model, struct model_disk *disk, struc
 	return error;
 }
 
-static uint8_t run_log(struct ahci_model *model, struct model_disk *disk, struct job *job)
+static uint8_t run_log(struct fake_ahci *model, struct model_disk *disk, struct job *job)
 {
 	if (!disk->log || disk->broken_log || job->command.lba != 0x10 || job->command.count != 1)
 		return 0x04;
@@ -426,7 +426,7 @@ static uint8_t run_log(struct ahci_model *model, struct model_disk *disk, struct
 }
 
 /* Execute; the error register, 0 if all is well. */
-static uint8_t job_run(struct ahci_model *model, struct model_disk *disk, struct job *job)
+static uint8_t job_run(struct fake_ahci *model, struct model_disk *disk, struct job *job)
 {
 	const struct model_command *c = &job->command;
 	bool wide = !disk->no_lba48;
@@ -476,7 +476,7 @@ static uint8_t job_run(struct ahci_model *model, struct model_disk *disk, struct
 }
 
 /* A queued command failed: the others stay where they are, and the disk halts. */
-static void queued_fail(struct ahci_model *model, struct model_port *port, struct job *job,
+static void queued_fail(struct fake_ahci *model, struct model_port *port, struct job *job,
 			uint8_t error)
 {
 	struct model_disk *disk = &port->disk;
@@ -493,7 +493,7 @@ static void queued_fail(struct ahci_model *model, struct model_port *port, struc
 		port_raise(model, port, IS_TFES);
 }
 
-static void command_end(struct ahci_model *model, struct model_port *port, struct job *job,
+static void command_end(struct fake_ahci *model, struct model_port *port, struct job *job,
 			uint8_t error)
 {
 	uint32_t bit = 1u << job->command.slot;
@@ -516,7 +516,7 @@ static void command_end(struct ahci_model *model, struct model_port *port, struc
 }
 
 /* Run one command. Queued ones that ended are collected in `done`. */
-static void command_run(struct ahci_model *model, struct model_port *port, unsigned slot,
+static void command_run(struct fake_ahci *model, struct model_port *port, unsigned slot,
 			uint32_t *done)
 {
 	struct model_disk *disk = &port->disk;
@@ -552,7 +552,7 @@ static void command_run(struct ahci_model *model, struct model_port *port, unsig
 		*done |= 1u << slot;
 }
 
-static bool port_work(struct ahci_model *model, struct model_port *port)
+static bool port_work(struct fake_ahci *model, struct model_port *port)
 {
 	uint32_t done = 0;
 	bool worked = false;
@@ -584,7 +584,7 @@ static bool port_work(struct ahci_model *model, struct model_port *port)
 
 static bool model_work(void *context)
 {
-	struct ahci_model *model = context;
+	struct fake_ahci *model = context;
 	bool worked = false;
 
 	if (model->gone)
@@ -632,7 +632,7 @@ static uint32_t port_register_read(const struct model_port *port, uint32_t offse
 	}
 }
 
-static void port_command_write(struct ahci_model *model, struct model_port *port, uint32_t value)
+static void port_command_write(struct fake_ahci *model, struct model_port *port, uint32_t value)
 {
 	uint32_t before = port->command;
 
@@ -659,7 +659,7 @@ static void port_command_write(struct ahci_model *model, struct model_port *port
 	signature_deliver(model, port);
 }
 
-static void port_link_write(struct ahci_model *model, struct model_port *port, uint32_t value)
+static void port_link_write(struct fake_ahci *model, struct model_port *port, uint32_t value)
 {
 	bool was = (port->link_control & 15) == 1, is = (value & 15) == 1;
 
@@ -674,7 +674,7 @@ static void port_link_write(struct ahci_model *model, struct model_port *port, u
 	}
 }
 
-static void port_register_write(struct ahci_model *model, struct model_port *port, uint32_t offset,
+static void port_register_write(struct fake_ahci *model, struct model_port *port, uint32_t offset,
 				uint32_t value)
 {
 	switch (offset) {
@@ -719,7 +719,7 @@ static void port_register_write(struct ahci_model *model, struct model_port *por
 	}
 }
 
-static void host_reset(struct ahci_model *model)
+static void host_reset(struct fake_ahci *model)
 {
 	model->control = 0;
 	model->status = 0;
@@ -736,7 +736,7 @@ static void host_reset(struct ahci_model *model)
 
 static uint64_t model_read(void *context, uint32_t offset, unsigned bits)
 {
-	struct ahci_model *model = context;
+	struct fake_ahci *model = context;
 
 	if (bits != 32)
 		fake_violate(model->fake, "an access of %u bits", bits);
@@ -769,7 +769,7 @@ static uint64_t model_read(void *context, uint32_t offset, unsigned bits)
 
 static void model_write(void *context, uint32_t offset, unsigned bits, uint64_t wide)
 {
-	struct ahci_model *model = context;
+	struct fake_ahci *model = context;
 	uint32_t value = (uint32_t)wide;
 
 	if (bits != 32)
@@ -804,9 +804,9 @@ static void model_write(void *context, uint32_t offset, unsigned bits, uint64_t 
 	}
 }
 
-struct ahci_model *ahci_model_create(struct fake *fake, uint32_t ports)
+struct fake_ahci *fake_ahci_create(struct fake *fake, uint32_t ports)
 {
-	struct ahci_model *model = calloc(1, sizeof(*model));
+	struct fake_ahci *model = calloc(1, sizeof(*model));
 
 	if (!model)
 		abort();
@@ -821,7 +821,7 @@ struct ahci_model *ahci_model_create(struct fake *fake, uint32_t ports)
 	return model;
 }
 
-void ahci_model_destroy(struct ahci_model *model)
+void fake_ahci_destroy(struct fake_ahci *model)
 {
 	for (unsigned i = 0; i < MODEL_PORTS_MAX; i++)
 		free(model->port[i].disk.block);

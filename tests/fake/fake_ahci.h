@@ -3,11 +3,11 @@
  * A simulated AHCI controller with disks, for tests of block/ahci: what the specifications ask of
  * the hardware, and controls to make it misbehave. Sources: AHCI 1.3.1, ACS-3.
  *
- * How to use: ahci_model_create(), ahci_model_plug() for each disk, change the disk's fields,
+ * How to use: fake_ahci_create(), fake_ahci_plug() for each disk, change the disk's fields,
  * fake_start(). The disk works when the fake runs (fake_run(), fake_advance()).
  */
-#ifndef AHCI_MODEL_H
-#define AHCI_MODEL_H
+#ifndef FAKE_AHCI_H
+#define FAKE_AHCI_H
 
 #include "fake.h"
 
@@ -75,7 +75,7 @@ struct model_port {
 	struct model_disk disk;
 };
 
-struct ahci_model {
+struct fake_ahci {
 	struct fake *fake;
 	uint32_t cap, cap2, ports, control, status, handoff;
 	struct model_port port[MODEL_PORTS_MAX];
@@ -91,16 +91,16 @@ struct ahci_model {
 };
 
 /** A controller with these ports (a bit each) in window 5 of the fake. 32 slots, NCQ, 64 bits. */
-struct ahci_model *ahci_model_create(struct fake *fake, uint32_t ports);
-void ahci_model_destroy(struct ahci_model *model);
+struct fake_ahci *fake_ahci_create(struct fake *fake, uint32_t ports);
+void fake_ahci_destroy(struct fake_ahci *model);
 /** Plug in a disk of 1 GiB with NCQ, flush and nothing else; a live link announces it. */
-struct model_disk *ahci_model_plug(struct ahci_model *model, unsigned port);
-void ahci_model_unplug(struct ahci_model *model, unsigned port);
+struct model_disk *fake_ahci_plug(struct fake_ahci *model, unsigned port);
+void fake_ahci_unplug(struct fake_ahci *model, unsigned port);
 /** Contents of a block; NULL if it was never written. */
-const uint8_t *ahci_model_block(const struct model_disk *disk, uint64_t lba);
+const uint8_t *fake_ahci_block(const struct model_disk *disk, uint64_t lba);
 /** Write a block behind the driver's back. */
-void ahci_model_store(struct model_disk *disk, uint64_t lba, const uint8_t *data);
+void fake_ahci_store(struct model_disk *disk, uint64_t lba, const uint8_t *data);
 /** How many commands of a kind were executed or refused. */
-unsigned ahci_model_count(const struct model_disk *disk, uint8_t command);
+unsigned fake_ahci_count(const struct model_disk *disk, uint8_t command);
 
 #endif
