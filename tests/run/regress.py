@@ -120,8 +120,8 @@ def run_row(row, rows, names, arguments, progress):
                      and other.cells[BUILD].status == ktap.PASSED and other.content() == row.content()), None)
         if twin:
             row.same_as, row.cells = twin.config, dict(twin.cells)
-            progress.tell(row.config, "all", f"same configuration as {twin.config}: its results hold")
             progress.done += len(names)
+            progress.tell(row.config, "all", f"same configuration as {twin.config}: its results hold")
             return
         built = row.make("all")
         if built.status == ktap.PASSED and not os.path.exists(os.path.join(row.build_folder, "eft.iso")):

@@ -34,7 +34,7 @@ def takes_the_command_line(test):
 
 @case(shell=False)
 def log_reaches_both_consoles_from_the_start(test):
-    with test.boot(cmdline="run=systest,log", smp=1) as guest:
+    with test.boot(cmdline="run=systest,devices", smp=1) as guest:
         outcome = guest.finish()
     first = re.search(r"\[ *\d+\.\d{6}\] .*", outcome.debugcon)
     test.require("debug_console_has_the_log", first, outcome.debugcon[:300])

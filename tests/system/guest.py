@@ -6,5 +6,5 @@ from suite import Disk, case
 @case(shell=False, timeout_s=90)
 def systest(test):
     image = test.image("disk.img", 64 << 20)
-    with test.boot(cmdline="run=systest", disks=[Disk(image)]) as guest:
+    with test.boot(cmdline="run=systest", disks=[Disk(image, options="serial=scratch0")]) as guest:
         test.adopt("systest", guest.finish())

@@ -5,7 +5,7 @@ from suite import Disk, case
 
 def _on(test, cpus):
     image = test.image("disk.img", 64 << 20)
-    with test.boot(cmdline="run=systest", smp=cpus, disks=[Disk(image)]) as guest:
+    with test.boot(cmdline="run=systest,kernel,process,block", smp=cpus, disks=[Disk(image, options="serial=scratch0")]) as guest:
         outcome = guest.finish()
     test.check("all_processors_run", f"smp: {cpus} of {cpus} processors run" in outcome.debugcon,
                outcome.debugcon[:800])
