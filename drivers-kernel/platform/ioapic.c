@@ -17,81 +17,102 @@
 #define IOAPIC_ENTRY_MASKED     0x10000
 #define ISA_INTERRUPTS          16
 
+#define INPUT_MAX 240
+
+/* The selected register and the entries' lower words are kept, so that masking a line costs one or
+ * two accesses instead of four. */
 struct ioapic {
 	volatile uint32_t *base;
+	uint32_t selected;
 	uint32_t gsi_base;
 	uint32_t input_count;
+	uint32_t entry[INPUT_MAX];
 };
 
 static struct ioapic ioapics[ACPI_IOAPIC_MAX];
 static unsigned ioapic_count;
 
-static uint32_t ioapic_read(const struct ioapic *ioapic, uint32_t index)
+static void select_register(struct ioapic *ioapic, uint32_t index)
 {
+	if (ioapic->selected == index)
+		return;
 	ioapic->base[IOAPIC_SELECT / 4] = index;
+	ioapic->selected = index;
+}
+
+static uint32_t ioapic_read(struct ioapic *ioapic, uint32_t index)
+{
+	select_register(ioapic, index);
 	return ioapic->base[IOAPIC_WINDOW / 4];
 }
 
-static void ioapic_write(const struct ioapic *ioapic, uint32_t index, uint32_t value)
+static void ioapic_write(struct ioapic *ioapic, uint32_t index, uint32_t value)
 {
-	ioapic->base[IOAPIC_SELECT / 4] = index;
+	select_register(ioapic, index);
 	ioapic->base[IOAPIC_WINDOW / 4] = value;
 }
 
-/* The controller of an input, and the index of its entry's lower word. */
-static const struct ioapic *find(uint32_t gsi, uint32_t *index)
+static void write_entry(struct ioapic *ioapic, uint32_t input, uint32_t value)
+{
+	ioapic->entry[input] = value;
+	ioapic_write(ioapic, IOAPIC_TABLE + input * 2, value);
+}
+
+/* The controller of an interrupt, and which of its inputs that is. */
+static struct ioapic *find(uint32_t gsi, uint32_t *input)
 {
 	for (unsigned i = 0; i < ioapic_count; i++)
 		if (gsi >= ioapics[i].gsi_base &&
 		    gsi - ioapics[i].gsi_base < ioapics[i].input_count) {
-			*index = IOAPIC_TABLE + (gsi - ioapics[i].gsi_base) * 2;
+			*input = gsi - ioapics[i].gsi_base;
 			return &ioapics[i];
 		}
 	return NULL;
 }
 
+static void set_up(struct ioapic *ioapic, const struct acpi_ioapic *from)
+{
+	ioapic->base = mm_map_mmio(from->paddr, 4096);
+	ioapic->selected = UINT32_MAX;
+	ioapic->gsi_base = from->gsi_base;
+	ioapic->input_count = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+	if (ioapic->input_count > INPUT_MAX)
+		ioapic->input_count = INPUT_MAX;
+	for (uint32_t input = 0; input < ioapic->input_count; input++)
+		write_entry(ioapic, input, IOAPIC_ENTRY_MASKED);
+	log_info("ioapic: GSI %u to %u", ioapic->gsi_base,
+		 ioapic->gsi_base + ioapic->input_count - 1);
+}
+
 void ioapic_init(void)
 {
-	for (unsigned i = 0; i < acpi.ioapic_count; i++) {
-		struct ioapic *ioapic = &ioapics[ioapic_count];
-
-		ioapic->base = mm_map_mmio(acpi.ioapic[i].paddr, 4096);
-		ioapic->gsi_base = acpi.ioapic[i].gsi_base;
-		ioapic->input_count = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
-		for (uint32_t input = 0; input < ioapic->input_count; input++) {
-			ioapic_write(ioapic, IOAPIC_TABLE + input * 2, IOAPIC_ENTRY_MASKED);
-			ioapic_write(ioapic, IOAPIC_TABLE + input * 2 + 1, 0);
-		}
-		ioapic_count++;
-		log_info("ioapic: GSI %u to %u", ioapic->gsi_base,
-			 ioapic->gsi_base + ioapic->input_count - 1);
-	}
+	for (; ioapic_count < acpi.ioapic_count; ioapic_count++)
+		set_up(&ioapics[ioapic_count], &acpi.ioapic[ioapic_count]);
 }
 
 enum error ioapic_route(uint32_t gsi, uint8_t vector, uint8_t apic_id, unsigned flags)
 {
-	uint32_t index;
-	const struct ioapic *ioapic = find(gsi, &index);
+	uint32_t input;
+	struct ioapic *ioapic = find(gsi, &input);
 
 	if (!ioapic)
 		return ERR_NOT_FOUND;
-	ioapic_write(ioapic, index, IOAPIC_ENTRY_MASKED);
-	ioapic_write(ioapic, index + 1, (uint32_t)apic_id << 24);
-	ioapic_write(ioapic, index,
-		     IOAPIC_ENTRY_MASKED | vector |
-			     (flags & IOAPIC_ACTIVE_LOW ? IOAPIC_ENTRY_LOW_ACTIVE : 0) |
-			     (flags & IOAPIC_LEVEL ? IOAPIC_ENTRY_LEVEL : 0));
+	write_entry(ioapic, input, IOAPIC_ENTRY_MASKED);
+	ioapic_write(ioapic, IOAPIC_TABLE + input * 2 + 1, (uint32_t)apic_id << 24);
+	write_entry(ioapic, input,
+		    IOAPIC_ENTRY_MASKED | vector |
+			    (flags & IOAPIC_ACTIVE_LOW ? IOAPIC_ENTRY_LOW_ACTIVE : 0) |
+			    (flags & IOAPIC_LEVEL ? IOAPIC_ENTRY_LEVEL : 0));
 	return OK;
 }
 
 static void set_masked(uint32_t gsi, uint32_t masked)
 {
-	uint32_t index;
-	const struct ioapic *ioapic = find(gsi, &index);
+	uint32_t input;
+	struct ioapic *ioapic = find(gsi, &input);
 
 	if (ioapic)
-		ioapic_write(ioapic, index,
-			     (ioapic_read(ioapic, index) & ~IOAPIC_ENTRY_MASKED) | masked);
+		write_entry(ioapic, input, (ioapic->entry[input] & ~IOAPIC_ENTRY_MASKED) | masked);
 }
 
 void ioapic_mask(uint32_t gsi)

@@ -317,6 +317,24 @@ static void power_off_is_unknown_where_the_package_is_odd(void **state)
 	assert_true(info.has_fadt);
 }
 
+static void a_package_cut_off_by_the_table_is_not_read_beyond(void **state)
+{
+	(void)state;
+	add_all(8);
+	for (uint32_t cut = 1; cut < 12; cut++) {
+		uint32_t size_bytes = --table[5].size_bytes;
+		uint8_t *shorter = malloc(size_bytes);
+
+		memcpy(shorter, table[5].bytes, size_bytes);
+		free(table[5].bytes);
+		table[5].bytes = shorter;
+		put32(shorter + 4, size_bytes);
+		fix_sum(shorter, size_bytes, 9);
+		parse();
+		assert_int_equal(info.has_s5, cut < 3);
+	}
+}
+
 static void a_root_that_lists_itself_is_no_loop(void **state)
 {
 	(void)state;
@@ -363,6 +381,7 @@ int main(void)
 		TEST(an_entry_longer_than_its_table_is_refused),
 		TEST(more_processors_than_there_is_room_are_counted),
 		TEST(power_off_is_unknown_where_the_package_is_odd),
+		TEST(a_package_cut_off_by_the_table_is_not_read_beyond),
 		TEST(a_root_that_lists_itself_is_no_loop),
 		TEST(damaged_tables_are_survived),
 	};

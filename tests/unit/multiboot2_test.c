@@ -160,7 +160,7 @@ static void usable_ranges_shrink_to_whole_pages(void **state)
 static void addresses_that_cannot_be_are_ignored(void **state)
 {
 	static const struct entry map[] = { { UINT64_MAX - 10, 100, 1, 0 },
-					    { 1ull << 52, MIB, 1, 0 },
+					    { 1ull << 53, MIB, 1, 0 },
 					    { 0x1000, UINT64_MAX, 1, 0 },
 					    { 0, 8 * MIB, 1, 0 } };
 
@@ -195,6 +195,22 @@ static void a_reserved_entry_among_many_still_cuts_usable_memory(void **state)
 	assert_int_equal(parse(), OK);
 	for (unsigned i = 0; i < info.free_count; i++)
 		assert_true(info.free[i].paddr >= 5 * MIB);
+}
+
+static void a_hole_in_a_full_list_does_not_overflow(void **state)
+{
+	static struct entry map[BOOT_MEMORY_MAX + 1];
+
+	(void)state;
+	for (unsigned i = 0; i < BOOT_MEMORY_MAX; i++)
+		map[i] = (struct entry){ (2 * i + 2) * MIB, MIB, 1, 0 };
+	map[BOOT_MEMORY_MAX] = (struct entry){ 4 * MIB + 0x4000, 0x1000, 2, 0 };
+	add_map(map, BOOT_MEMORY_MAX + 1);
+	assert_int_equal(parse(), OK);
+	assert_int_equal(info.memory_count, BOOT_MEMORY_MAX);
+	for (unsigned i = 0; i < info.free_count; i++)
+		assert_false(info.free[i].paddr <= 4 * MIB + 0x4000 &&
+			     info.free[i].paddr + info.free[i].size_bytes > 4 * MIB + 0x4000);
 }
 
 static void framebuffer_is_taken_if_it_is_sound(void **state)
@@ -320,6 +336,7 @@ int main(void)
 		TEST(addresses_that_cannot_be_are_ignored),
 		TEST(more_entries_than_there_is_room_do_not_overflow),
 		TEST(a_reserved_entry_among_many_still_cuts_usable_memory),
+		TEST(a_hole_in_a_full_list_does_not_overflow),
 		TEST(framebuffer_is_taken_if_it_is_sound),
 		TEST(kernel_symbols_are_found_and_kept),
 		TEST(a_lying_size_is_refused),

@@ -75,7 +75,8 @@ void ioapic_init(void);
  */
 MUST_CHECK enum error ioapic_route(uint32_t gsi, uint8_t vector, uint8_t apic_id, unsigned flags);
 
-/** Mask or unmask a routed input. Unknown inputs are ignored. */
+/** Mask or unmask a routed input: one or two MMIO accesses. Unknown inputs are ignored. Context: as
+ * ioapic_route(), serialised by the caller. */
 void ioapic_mask(uint32_t gsi);
 void ioapic_unmask(uint32_t gsi);
 
