@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Physical frames: a binary buddy allocator in two zones, below 4 GiB and above. Free blocks are linked
- * through the frames themselves; one byte a frame says which block starts there. Liftable on the host.
+ * through the frames themselves; one byte a frame says which block starts there. RAM that nobody has needed
+ * yet stays in ranges, untouched, and is taken over a block at a time. Liftable on the host.
  */
 #include <kernel/mm.h>
 #include <kernel/panic.h>
 
 #define ZONE_SPLIT 0x100000000ul
+#define BLOCK_BYTES (PAGE_SIZE << FRAME_ORDER_MAX)
 #define HEAD_FREE 0x80u /* | order: a free block starts here */
+
+#define RANGES_MAX 128
 
 struct zone {
 	struct list free[FRAME_ORDER_MAX + 1];
+	struct range {
+		paddr_t start, end;
+	} range[RANGES_MAX];
+	unsigned range_count;
 };
 
 static struct zone zones[2]; /* low, high */
@@ -33,9 +41,11 @@ void frame_table_set(void *table, paddr_t top)
 	head = table;
 	head_count = top >> PAGE_SHIFT;
 	stats = (struct frame_stats){ 0 };
-	for (unsigned zone = 0; zone < 2; zone++)
+	for (unsigned zone = 0; zone < 2; zone++) {
+		zones[zone].range_count = 0;
 		for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
 			list_init(&zones[zone].free[order]);
+	}
 }
 
 static void block_insert(paddr_t paddr, unsigned order)
@@ -79,6 +89,38 @@ static paddr_t zone_allocate(struct zone *zone, unsigned order)
 	return 0;
 }
 
+/* Take over the next block of untouched RAM. */
+static bool zone_refill(struct zone *zone)
+{
+	while (zone->range_count) {
+		struct range *range = &zone->range[zone->range_count - 1];
+		paddr_t start = range->start;
+		paddr_t end = (start | (BLOCK_BYTES - 1)) + 1;
+
+		if (start == range->end) {
+			zone->range_count--;
+			continue;
+		}
+		if (end > range->end)
+			end = range->end;
+		range->start = end;
+		stats.free_pages -= (end - start) >> PAGE_SHIFT; /* freeing counts it again */
+		frame_free_range(start, end);
+		return true;
+	}
+	return false;
+}
+
+static paddr_t zone_take(struct zone *zone, unsigned order)
+{
+	paddr_t paddr;
+
+	do {
+		paddr = zone_allocate(zone, order);
+	} while (!paddr && zone_refill(zone));
+	return paddr;
+}
+
 paddr_t frame_allocate(unsigned order, unsigned flags)
 {
 	paddr_t paddr = 0;
@@ -86,8 +128,8 @@ paddr_t frame_allocate(unsigned order, unsigned flags)
 	if (order > FRAME_ORDER_MAX)
 		return 0;
 	if (!(flags & FRAME_LOW))
-		paddr = zone_allocate(&zones[1], order);
-	return paddr ? paddr : zone_allocate(&zones[0], order);
+		paddr = zone_take(&zones[1], order);
+	return paddr ? paddr : zone_take(&zones[0], order);
 }
 
 void frame_free(paddr_t paddr, unsigned order)
@@ -124,8 +166,15 @@ void frame_free_range(paddr_t start, paddr_t end)
 
 void frame_add_range(paddr_t start, paddr_t end)
 {
+	if (start < ZONE_SPLIT && end > ZONE_SPLIT) {
+		frame_add_range(start, ZONE_SPLIT);
+		start = ZONE_SPLIT;
+	}
+	if (start >= end || zone_of(start)->range_count == RANGES_MAX)
+		return;
+	zone_of(start)->range[zone_of(start)->range_count++] = (struct range){ start, end };
 	stats.total_pages += (end - start) >> PAGE_SHIFT;
-	frame_free_range(start, end);
+	stats.free_pages += (end - start) >> PAGE_SHIFT;
 }
 
 struct frame_stats frame_stats(void)
