@@ -123,7 +123,7 @@ syscall_entry:
 	lock xadd %ecx, kernel_lock(%rip)
 	cmp %ecx, kernel_lock + 4(%rip)
 	jne 3f
-4:	cmp syscall_limit(%rip), %eax
+4:	cmp syscall_limit(%rip), %rax
 	jae 5f
 	mov %r10, %rcx
 	call *syscall_table(, %rax, 8)

@@ -16,7 +16,7 @@ static HANDLER(sys_null)
 typedef struct result (*handler_t)(uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t);
 
 extern const handler_t syscall_table[];
-extern const uint32_t syscall_limit;
+extern const uint64_t syscall_limit;
 
 const handler_t syscall_table[SYSCALL_COUNT] = {
 	[SYS_NULL] = sys_null,
@@ -83,7 +83,7 @@ const handler_t syscall_table[SYSCALL_COUNT] = {
 	[SYS_SESSION_KICK] = sys_session_kick,
 	[SYS_SESSION_KICK_WAIT] = sys_session_kick_wait,
 };
-const uint32_t syscall_limit = SYSCALL_COUNT;
+const uint64_t syscall_limit = SYSCALL_COUNT;
 
 struct result syscall_unknown(void);
 

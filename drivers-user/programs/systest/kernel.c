@@ -41,8 +41,11 @@ static void null_call_returns(void)
 
 static void unknown_system_call_is_refused(void)
 {
-	static const uint64_t numbers[] = { SYSCALL_COUNT, 10000, 0x7fffffff, ~UINT64_C(0),
-					    UINT64_C(1) << 63 };
+	/* The last two are small numbers to whoever looks at half of the register. */
+	static const uint64_t numbers[] = { SYSCALL_COUNT,     10000,
+					    0x7fffffff,        0xffffffff,
+					    ~UINT64_C(0),      UINT64_C(1) << 63,
+					    UINT64_C(1) << 61, UINT64_C(1) << 32 };
 
 	for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		uint64_t rax = numbers[i];
@@ -188,13 +191,13 @@ static handle_t duplicate(handle_t handle, uint32_t rights, uint64_t badge)
 static void missing_right_is_refused(void)
 {
 	handle_t notification = new_notification();
-	handle_t reader = duplicate(notification, RIGHT_READ, 0);
+	handle_t reader = duplicate(notification, RIGHT_TRANSFER, 0);
 	uint64_t bits;
 
 	CHECK(reader != HANDLE_NONE);
 	CHECK_EQUAL(signal(reader, 1), ERR_DENIED);
 	CHECK_EQUAL(sys_wait(reader, DEADLINE_NOW, &bits), ERR_DENIED);
-	CHECK_EQUAL(SYS3(SYS_HANDLE_DUPLICATE, reader, RIGHT_READ, 0).error, ERR_DENIED);
+	CHECK_EQUAL(SYS3(SYS_HANDLE_DUPLICATE, reader, RIGHT_TRANSFER, 0).error, ERR_DENIED);
 	CHECK_EQUAL(SYS1(SYS_HANDLE_REVOKE, reader).error, ERR_DENIED);
 	CHECK_EQUAL(signal(notification, 1), OK);
 	close_handle(reader);
