@@ -10,7 +10,7 @@
 struct attached {
 	struct session_link link; /* first: hooks cast back */
 	struct attached *next;
-	struct session *session; /* referenced */
+	struct session *session;
 	struct kernel_instance *instance;
 	bool closing;
 };
@@ -55,8 +55,7 @@ static void attach_session(struct kernel_instance *instance, struct session *ses
 	}
 	attached->instance = instance;
 	attached->session = session;
-	object_reference(&session->object);
-	session->attached = true;
+	session->attached = true; /* it stays until it is detached: see session_destroy() */
 	attached->next = instance->sessions;
 	instance->sessions = attached;
 	instance->class->doorbell(&instance->device, session->info->queue);
@@ -72,7 +71,6 @@ static void attached_free(struct attached *attached)
 	*place = attached->next;
 	kfree(attached, sizeof(*attached));
 	session_detach(session);
-	object_release(&session->object);
 }
 
 void session_drained(struct session_link *link)
