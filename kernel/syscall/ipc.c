@@ -8,9 +8,9 @@
 #include "syscall.h"
 
 #define ENDPOINT_RIGHTS                                                                            \
-	(RIGHT_WAIT | RIGHT_CALL | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
+	(RIGHT_READ | RIGHT_WAIT | RIGHT_CALL | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
 #define NOTIFICATION_RIGHTS                                                                        \
-	(RIGHT_WAIT | RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
+	(RIGHT_READ | RIGHT_WAIT | RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
 
 static struct result object_handle(enum object_type type, size_t size_bytes, uint32_t rights,
 				   struct object **result)
