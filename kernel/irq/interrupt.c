@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Device interrupts. A line stays masked from its arrival until every owner has acknowledged it; an owner
- * that does not within a deadline loses the line, so that it cannot take its neighbours along.
+ * Device interrupts. A level line stays masked from its arrival until every owner has acknowledged it; an
+ * owner that does not within a deadline loses the line, so that it cannot take its neighbours along.
  */
 #include <abi/marker.h>
 #include <kernel/apic.h>
@@ -97,7 +97,8 @@ enum error interrupt_bind_line(struct interrupt *interrupt, uint32_t gsi, unsign
 		line_of[vector].masked = false;
 	}
 	*interrupt = (struct interrupt){ .next = owner[vector], .device = device, .index = index,
-					 .gsi = gsi, .vector = vector, .is_line = true };
+					 .gsi = gsi, .vector = vector, .is_line = true,
+					 .is_level = (flags & IOAPIC_LEVEL) != 0 };
 	owner[vector] = interrupt;
 	if (!line_of[vector].masked)
 		ioapic_unmask(gsi);
@@ -148,16 +149,22 @@ void interrupt_acknowledge(struct interrupt *interrupt)
 	line_settle(interrupt->vector);
 }
 
-static void line_arrived(unsigned vector)
+static void line_mask(unsigned vector)
 {
 	struct line *line = &line_of[vector];
 
 	ioapic_mask(owner[vector]->gsi);
-	lapic_eoi();
 	line->masked = true;
 	for (struct interrupt *item = owner[vector]; item; item = item->next)
 		item->pending = true;
 	timer_arm(&line->timer, time_now_ns() + LINE_DEADLINE_NS);
+}
+
+static void line_arrived(unsigned vector)
+{
+	if (owner[vector]->is_level)
+		line_mask(vector);
+	lapic_eoi();
 	for (struct interrupt *item = owner[vector], *next; item; item = next) {
 		next = item->next;
 		device_interrupt(item->device, item->index);

@@ -18,6 +18,7 @@ struct interrupt {
 	uint32_t gsi;	/* lines */
 	uint8_t vector;
 	bool is_line;
+	bool is_level; /* else edges: masking would lose one, and is not needed */
 	bool pending; /* a line that its owner has not acknowledged */
 };
 
