@@ -88,6 +88,7 @@ class _Level:
         self.skipped = None
         self.results = []
         self.nested = None  # finished group that waits for its result line
+        self.notes = []     # diagnostic lines since the last result
         self.problems = []
 
     def problem(self, text):
@@ -120,7 +121,9 @@ def _add_result(level, match):
         status = ERROR
     elif directive:
         level.problem(f"'{name}' has directive {directive}, which is not used here")
-    result = Result(name, status, reason or "")
+    reason = reason or ("; ".join(level.notes) if status == FAILED else "")
+    level.notes = []
+    result = Result(name, status, reason)
     if level.nested is not None:
         _adopt(level, result)
     level.results.append(result)
@@ -147,6 +150,8 @@ def _read_line(levels, line):
     if not (match or plan or text == VERSION):
         if re.match(r"(not )?ok\b", text):
             levels[-1].problem(f"malformed line: {text}")
+        elif text.startswith("# ") and not re.match(r"# \d+ us$", text):
+            levels[-1].notes.append(text[2:])
         return
     if odd or depth > len(levels):
         levels[-1].problem(f"wrong indentation: {text}")

@@ -41,6 +41,10 @@ class Parser(unittest.TestCase):
     def test_failure_fails(self):
         self.assertEqual(status_of(GOOD.replace("ok 2", "not ok 2")), FAILED)
 
+    def test_diagnostics_before_a_failure_are_its_reason(self):
+        text = GOOD.replace("ok 2", "# x.c:3: found 1\n# 17 us\nnot ok 2")
+        self.assertEqual(ktap.parse("t", text).leaves()[1].reason, "x.c:3: found 1")
+
     def test_skip_is_neither_pass_nor_failure(self):
         result = ktap.parse("t", GOOD.replace("second", "second # SKIP no disk"))
         self.assertEqual(result.count(), {PASSED: 1, FAILED: 0, ERROR: 0, SKIPPED: 1})

@@ -96,7 +96,7 @@ class Session(Guest):
     def reads(self, disk, block):
         """Have the guest read a block: "" if it showed one, else what it said."""
         lines = self.command(f"disk read {disk} {block}")
-        return "" if any(re.match(r"[0-9a-f]{10}  ", line) for line in lines) else " | ".join(lines) or "nothing"
+        return "" if any(re.match(r"[0-9a-f]{10,}  ", line) for line in lines) else " | ".join(lines) or "nothing"
 
     def disks(self):
         """Names of the disks by their model."""
