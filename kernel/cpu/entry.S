@@ -44,6 +44,8 @@ vector_stubs:
 	.endm
 
 trap_entry:
+	.byte 0x0f, 0x1f, 0x84, 0x00
+	.long MARKER_MAGIC | MARKER_POINT_INTERRUPT
 	cld
 	testb $3, 24(%rsp)
 	jz 1f

@@ -3,7 +3,6 @@
  * Device interrupts. A level line stays masked from its arrival until every owner has acknowledged it; an
  * owner that does not within a deadline loses the line, so that it cannot take its neighbours along.
  */
-#include <abi/marker.h>
 #include <kernel/apic.h>
 #include <kernel/cpu.h>
 #include <kernel/device.h>
@@ -175,7 +174,6 @@ void interrupt_arrived(unsigned vector)
 {
 	struct interrupt *interrupt = owner[vector];
 
-	MARKER(MARKER_POINT_INTERRUPT);
 	if (!interrupt) {
 		lapic_eoi();
 		log_warning("interrupt: vector %u belongs to nobody", vector);

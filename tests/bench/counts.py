@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the counting plugin and the guest's data lines say, as numbers."""
 import array
+import re
 import shlex
+
+FILL = re.compile(rb"(?:\x66*\x2e?\x0f\x1f[\0\x40\x44\x80\x84]\0*|[\0\x66\x90])*\Z")  # no-operations, zeros
 
 
 def fields(line):
@@ -78,12 +81,14 @@ def percentile(values, permille):
 
 
 def executable_bytes(path):
-    """Bytes of an ELF file's executable sections."""
+    """Bytes of an ELF file's executable sections, without what fills their last page."""
     with open(path, "rb") as file:
         data = file.read()
     table, size, count = (int.from_bytes(data[a:b], "little") for a, b in ((40, 48), (58, 60), (60, 62)))
     total = 0
     for begin in range(table, table + size * count, size):
-        flags, length = (int.from_bytes(data[begin + a:begin + a + 8], "little") for a in (8, 32))
-        total += length if flags & 4 else 0
+        flags, offset, length = (int.from_bytes(data[begin + a:begin + a + 8], "little") for a in (8, 24, 32))
+        if flags & 4:
+            tail = data[max(offset, offset + length - 4096):offset + length]
+            total += length - len(FILL.search(tail)[0])
     return total

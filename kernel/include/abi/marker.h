@@ -16,8 +16,9 @@
 #define MARKER_POINT(n)           (0x0100u + (n)) /* a one-off stamp, n < 256 */
 #define MARKER_POINT_KERNEL_ENTRY MARKER_POINT(0)
 #define MARKER_POINT_PROMPT       MARKER_POINT(1)
-#define MARKER_POINT_INTERRUPT    MARKER_POINT(2) /* first instruction of an interrupt entry */
-#define MARKER_POINT_DRIVER       MARKER_POINT(3) /* first instruction of a driver's interrupt method */
+#define MARKER_POINT_INTERRUPT \
+	MARKER_POINT(2)                     /* entry of a trap or interrupt; ends the idle loop */
+#define MARKER_POINT_DRIVER MARKER_POINT(3) /* first instruction of a driver's interrupt method */
 
 #define MARKER(tag)                                               \
 	__asm__ volatile(".byte 0x0f,0x1f,0x84,0x00\n\t.long %c0" \
