@@ -37,11 +37,12 @@
 #define MSR_APIC_BASE        0x1b
 #define MSR_APIC_BASE_ENABLE 0x800
 
-#define TIMER_CALIBRATION_NS (2 * NS_PER_MILLISECOND)
+#define CALIBRATION_NS (500 * NS_PER_MICROSECOND)
 
 volatile uint32_t *lapic_base;
 
-static uint64_t timer_mult; /* timer ticks a nanosecond, times 2^32 */
+static uint64_t timer_mult; /* timer ticks a nanosecond, times 2^32; 0: not known yet */
+static uint64_t calibration_start_ns;
 
 static uint32_t lapic_read(unsigned offset)
 {
@@ -63,19 +64,32 @@ static void enable_by_msr(void)
 	__asm__ volatile("wrmsr" : : "a"(low), "d"(high), "c"(MSR_APIC_BASE));
 }
 
-static void calibrate_timer(void)
+/* Let the timer run from its highest value, masked: what it has counted when it is needed first
+ * tells its rate, and the boot waits for nothing. */
+static void calibration_begin(void)
 {
-	uint64_t start_ns, elapsed_ns;
-	uint32_t ticks;
-
-	lapic_write(LAPIC_TIMER_DIVIDE, LAPIC_DIVIDE_BY_1);
-	start_ns = time_now_ns();
+	lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
 	lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
-	time_delay_ns(TIMER_CALIBRATION_NS);
-	ticks = UINT32_MAX - lapic_read(LAPIC_TIMER_CURRENT);
-	elapsed_ns = time_now_ns() - start_ns;
+	calibration_start_ns = time_now_ns();
+}
+
+static void calibration_end(void)
+{
+	uint64_t elapsed_ns = time_now_ns() - calibration_start_ns;
+	uint32_t left;
+
+	if (elapsed_ns < CALIBRATION_NS)
+		time_delay_ns(CALIBRATION_NS - elapsed_ns);
+	left = lapic_read(LAPIC_TIMER_CURRENT);
+	if (!left) { /* it ran out, or this is not the processor that began */
+		calibration_begin();
+		time_delay_ns(CALIBRATION_NS);
+		left = lapic_read(LAPIC_TIMER_CURRENT);
+	}
+	elapsed_ns = time_now_ns() - calibration_start_ns;
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
-	timer_mult = ((uint64_t)ticks << 32) / elapsed_ns;
+	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
+	timer_mult = ((uint64_t)(UINT32_MAX - left) << 32) / elapsed_ns;
 	log_info("lapic: timer at %lu MHz", (timer_mult * 1000) >> 32);
 }
 
@@ -83,7 +97,7 @@ void lapic_init(void)
 {
 	lapic_base = mm_map_mmio(acpi.lapic_paddr, 4096);
 	lapic_enable(VECTOR_SPURIOUS, VECTOR_TIMER);
-	calibrate_timer();
+	calibration_begin();
 }
 
 void lapic_enable(uint8_t spurious_vector, uint8_t timer_vector)
@@ -142,12 +156,17 @@ void lapic_timer_arm(uint64_t deadline_ns)
 {
 	uint64_t now_ns = time_now_ns();
 	uint64_t delta_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
-	unsigned __int128 ticks = (((unsigned __int128)delta_ns * timer_mult) >> 32) + 1;
+	unsigned __int128 ticks;
 
+	if (!timer_mult)
+		calibration_end();
+	ticks = (((unsigned __int128)delta_ns * timer_mult) >> 32) + 1;
 	lapic_write(LAPIC_TIMER_INITIAL, ticks > UINT32_MAX ? UINT32_MAX : (uint32_t)ticks);
 }
 
 void lapic_timer_stop(void)
 {
+	if (!timer_mult)
+		return;
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
 }

@@ -15,7 +15,7 @@
  */
 extern uint64_t tsc_mult, tsc_base, tsc_hz;
 
-/** Calibrate the counter against the ACPI timer, the HPET or the PIT. Takes about 20 ms.
+/** Calibrate the counter against the HPET, the ACPI timer or the PIT: 1 or 10 ms.
  * Context: boot, after acpi_init(), interrupts off. */
 void time_init(void);
 
