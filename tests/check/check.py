@@ -76,6 +76,8 @@ def run_unit(build, text, counts):
             run = subprocess.run([os.path.join(build, "tests/unit", name)], cwd=TREE, env=environment,
                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=UNIT_SECONDS)
             output, status = run.stdout.decode(errors="replace"), run.returncode
+        except FileNotFoundError:
+            output, status = "", "none: not built"
         except subprocess.TimeoutExpired as late:
             output, status = (late.stdout or b"").decode(errors="replace"), f"none after {UNIT_SECONDS} s"
         with open(os.path.join(log_folder, name + ".log"), "w", encoding="utf-8") as log:
