@@ -252,7 +252,7 @@ $(O)/drivers-user/$1: $2 $(process-libraries) drivers-user/runtime/user.ld $(sta
 	$$(say) LINK U drivers-user/$1
 	@$(call hashes,$2,$$@.before)
 	$(Q)base=$$$$(printf 0x%x $$$$((0x400000 + $3 * 0x1000000))); \
-	$(CC) $(link-flags) -Wl,-T,drivers-user/runtime/user.ld,--defsym=PROGRAM_BASE=$$$$base,-Map=$$@.map,-u,_start \
+	$(CC) $(link-flags) -Wl,--defsym=PROGRAM_BASE=$$$$base,-T,drivers-user/runtime/user.ld,-Map=$$@.map,-u,_start \
 		-o $$@ $2 -Wl,--start-group $(process-libraries) -Wl,--end-group
 	@$(call hashes,$2,$$@.after)
 endef
@@ -305,7 +305,7 @@ $(O)/disk.img:
 
 # Every program has an address of its own, so that gdb can hold the symbols of all at once.
 $(O)/eft.gdb: $(O)/kernel.elf $(program-files)
-	@{ echo 'symbol-file $(O)/kernel.elf'; \
+	@{ echo 'set confirm off'; echo 'file $(O)/kernel.elf'; \
 	for p in $(program-files); do echo "add-symbol-file $$p"; done; \
 	echo 'target remote $(O)/gdb.sock'; } >$@
 
@@ -323,7 +323,7 @@ debug: $(O)/eft.iso $(O)/eft.gdb $(DISK)
 	$(Q)$(qemu) -S -chardev socket,id=gdb,path=$(O)/gdb.sock,server=on,wait=off -gdb chardev:gdb
 
 gdb: $(O)/eft.gdb
-	@gdb -q -iex 'set confirm off' -x $(O)/eft.gdb
+	@gdb -q -x $(O)/eft.gdb
 
 # --- Look ----------------------------------------------------------------------------------------
 
