@@ -236,7 +236,11 @@ static void run_driver(int argc, char **argv)
 		error = manager_driver_move(name, placement, 0);
 	else
 		return print_usage(argv[0]);
-	if (error != OK)
+	if (error == ERR_DENIED && strcmp(verb, "kill") == 0)
+		print("driver kill %s: it runs in the kernel, where nothing can be killed; first "
+		      "`driver move %s user`\n",
+		      name, name);
+	else if (error != OK)
 		print("driver %s %s: %s; `log` has the details\n", verb, name, error_text(error));
 }
 

@@ -239,7 +239,7 @@ static void run_pattern(struct pattern_run *run)
 {
 	struct session_result result;
 
-	run->began_ns = now_ns();
+	run->began_ns = run->shown_ns = now_ns();
 	for (uint32_t chunk = 0; chunk < DISK_SLOTS; chunk++)
 		queue_chunk(run, chunk);
 	while (run->done < run->count && run->error == OK) {
