@@ -485,11 +485,11 @@ static void queued_fail(struct fake_ahci *model, struct model_port *port, struct
 	disk->log_page[0] = disk->lying_log ? 0x80 : job->command.slot;
 	disk->log_page[2] = 0x41;
 	disk->log_page[3] = error;
-	disk->halted = !model->qemu72;
+	disk->halted = !model->sloppy_errors;
 	port->task = (uint32_t)error << 8 | 0x41;
 	port->error_state = true;
 	fis_device_bits(model, port, 0);
-	if (!model->qemu72)
+	if (!model->sloppy_errors)
 		port_raise(model, port, IS_TFES);
 }
 
@@ -500,7 +500,7 @@ static void command_end(struct fake_ahci *model, struct model_port *port, struct
 	bool pio = job->command.command == 0xec || job->command.command == 0x2f;
 
 	port->task = error ? (uint32_t)error << 8 | 0x51 : TFD_IDLE;
-	if (!error || model->qemu72)
+	if (!error || model->sloppy_errors)
 		port->issue &= ~bit;
 	if (pio && !error) {
 		uint8_t fis[20] = { 0x5f, 0x60, 0x58, 0, [15] = 0x50 };
@@ -530,6 +530,8 @@ static void command_run(struct fake_ahci *model, struct model_port *port, unsign
 	if (job.queued != ((port->active >> slot & 1) != 0) ||
 	    (!job.queued && (port->active || port->issue & (port->issue - 1))))
 		fake_violate(model->fake, "queued and other commands are mixed in slot %u", slot);
+	if (job.queued && model->stale_errors && port->task & 1)
+		port_raise(model, port, IS_TFES);
 	if (disk->corrupt_next) {
 		disk->corrupt_next--;
 		port->error_state = true;
@@ -651,7 +653,7 @@ static void port_command_write(struct fake_ahci *model, struct model_port *port,
 		port->error_state = false;
 		if (!model->engine_hangs)
 			port->command &= ~(uint32_t)CMD_CR;
-		if (!model->qemu72)
+		if (!model->sloppy_errors)
 			port->issue = port->active = port->accepted = 0;
 	}
 	if (value & CMD_SUD && !(before & CMD_SUD) && model->cap & CAP_SSS)

@@ -85,9 +85,11 @@ struct fake_ahci {
 	bool reset_hangs;         /* the host reset never ends */
 	bool engine_hangs;        /* a command engine that was started never stops */
 	bool gone;                /* pulled out: reads all ones */
-	bool qemu72; /* as QEMU 7.2: queued errors raise no task-file interrupt, SActive survives a
-			stop, an issue bit of a failed command is cleared */
-	uint64_t messages; /* interrupts sent */
+	bool sloppy_errors; /* as older QEMUs: queued errors raise no task-file interrupt, SActive
+			       survives a stop, an issue bit of a failed command is cleared */
+	bool stale_errors;  /* as QEMU 7.2: until a command ends well, accepting a queued one raises
+			       the task-file interrupt of the error before */
+	uint64_t messages;  /* interrupts sent */
 };
 
 /** A controller with these ports (a bit each) in window 5 of the fake. 32 slots, NCQ, 64 bits. */

@@ -731,14 +731,26 @@ static void a_log_that_names_nobody_is_not_believed(void **state)
 	destroy(&b);
 }
 
-static void errors_as_qemu_reports_them_are_recovered(void **state)
+static void errors_as_older_qemus_report_them_are_recovered(void **state)
 {
 	struct bench b = one_disk();
 
 	(void)state;
-	b.model->qemu72 = true;
+	b.model->sloppy_errors = true;
 	assert_int_equal(start(&b), OK);
 	recover_one_of_many(&b);
+	destroy(&b);
+}
+
+static void an_error_is_not_reported_again_by_the_next_command(void **state)
+{
+	struct bench b = one_disk();
+
+	(void)state;
+	b.model->stale_errors = true;
+	assert_int_equal(start(&b), OK);
+	recover_one_of_many(&b);
+	assert_int_equal(b.disk->resets, 3);
 	destroy(&b);
 }
 
@@ -1168,7 +1180,8 @@ int main(void)
 		cmocka_unit_test(a_media_error_without_a_log_is_found_one_by_one),
 		cmocka_unit_test(a_broken_log_falls_back_to_a_port_reset),
 		cmocka_unit_test(a_log_that_names_nobody_is_not_believed),
-		cmocka_unit_test(errors_as_qemu_reports_them_are_recovered),
+		cmocka_unit_test(errors_as_older_qemus_report_them_are_recovered),
+		cmocka_unit_test(an_error_is_not_reported_again_by_the_next_command),
 		cmocka_unit_test(many_bad_blocks_in_a_row_do_not_lose_the_disk),
 		cmocka_unit_test(an_error_without_ncq_fails_that_request),
 		cmocka_unit_test(a_damaged_transfer_is_tried_again),

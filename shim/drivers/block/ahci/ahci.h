@@ -62,7 +62,7 @@ enum port_phase {
 	PORT_PHASES
 };
 
-enum after_stop { AFTER_STOP_START, AFTER_STOP_LOG, AFTER_STOP_RESET, AFTER_STOPS };
+enum after_stop { AFTER_STOP_IDENTIFY, AFTER_STOP_LOG, AFTER_STOP_RESET, AFTER_STOPS };
 
 #define DISK_NCQ       1u
 #define DISK_48BIT     2u

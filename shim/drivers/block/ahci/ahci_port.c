@@ -3,7 +3,7 @@
  * One port: from the link to a disk that serves, and back after errors and hot-plug.
  *
  *   EMPTY -> LINK -> READY -> IDENTIFY -> LIVE     (or REFUSED, FAILED)
- *   LIVE -> STOPPING -> LIVE | LOG -> LIVE | RESET -> LINK ...   after an error
+ *   LIVE -> STOPPING -> IDENTIFY | LOG -> LIVE | RESET -> LINK ...   after an error
  * Requests in flight survive the second line: they wait, and are issued again.
  * Sources: AHCI 1.3.1 §6.2, §10.1, §10.4; ACS-3 §9.14 (NCQ error log).
  */
@@ -96,7 +96,7 @@ static void port_error(struct shim_device *device, unsigned port, uint32_t statu
 	uint32_t task = port_read(device, port, PORT_TASK_FILE) >> 8 & 0xff;
 	uint32_t link = port_read(device, port, PORT_ERROR);
 	bool damaged = status & PORT_STATUS_FATAL || task & ATA_ERROR_CRC;
-	enum after_stop after = status & PORT_STATUS_FATAL ? AFTER_STOP_RESET : AFTER_STOP_START;
+	enum after_stop after = status & PORT_STATUS_FATAL ? AFTER_STOP_RESET : AFTER_STOP_IDENTIFY;
 	uint32_t guilty = queue->active;
 
 	shim_log(device, LOG_WARNING,
@@ -247,12 +247,12 @@ static void step_stopping(struct shim_device *device, unsigned port)
 	port_write(device, port, PORT_ERROR, EVERYTHING);
 	port_write(device, port, PORT_STATUS, EVERYTHING);
 	port_start_stop(device, port, true);
-	if (queue->after_stop == AFTER_STOP_LOG) {
+	/* IDENTIFY makes the device forget its error status, which QEMU else reports again. */
+	if (queue->after_stop == AFTER_STOP_LOG)
 		ahci_command_internal(device, port, PORT_LOG, ATA_READ_LOG_EXT,
 				      ATA_LOG_QUEUED_ERROR, 1);
-		return;
-	}
-	port_serve(device, port);
+	else
+		ahci_command_internal(device, port, PORT_IDENTIFY, ATA_IDENTIFY, 0, 0);
 }
 
 static void step_reset(struct shim_device *device, unsigned port)
