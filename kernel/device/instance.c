@@ -11,6 +11,7 @@
 #include <kernel/process.h>
 #include <kernel/sched.h>
 #include <kernel/session.h>
+#include <kernel/time.h>
 #include <shim/driver.h>
 
 #define STATE_BYTES_MAX (1ul << 20)
@@ -192,11 +193,33 @@ enum error device_attach_process(struct device *device, struct process *process,
 	return OK;
 }
 
+/* It serves: a move if the last one was in the other ring, and the end of its clients' pause. */
+static void went_live(struct device *device)
+{
+	struct device_info *info = &device->info;
+
+	info->state = INSTANCE_LIVE;
+	info->starts++;
+	if (device->ring_before != PLACEMENT_OFF && device->ring_before != info->placement)
+		info->moves++;
+	device->ring_before = info->placement;
+	if (device->pause_since_ns)
+		info->last_pause_ns = time_now_ns() - device->pause_since_ns;
+	device->pause_since_ns = 0;
+}
+
+static void pause_begins(struct device *device)
+{
+	if (device->ring_before != PLACEMENT_OFF && !device->pause_since_ns)
+		device->pause_since_ns = time_now_ns();
+}
+
 /* Quarantine and part: no interrupt, no bus mastering, nothing mapped any more. */
 static void end(struct device *device)
 {
 	struct process *process = device->process;
 
+	pause_begins(device);
 	device_interrupt_disable(device);
 	if (device->info.bus == BUS_PCI && !device->gone)
 		pci_enable(device, false);
@@ -244,8 +267,7 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 	case INSTANCE_LIVE:
 		if (device->info.state != INSTANCE_PROBING)
 			return ERR_INVALID;
-		device->info.state = INSTANCE_LIVE;
-		device->info.starts++;
+		went_live(device);
 		log_info("%s: %s is live in ring %u", device->info.name, driver,
 			 device->kernel ? 0 : 3);
 		if (device->is_console)
@@ -254,6 +276,7 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 		return OK;
 	case INSTANCE_STOPPING:
 		device->info.state = INSTANCE_STOPPING;
+		pause_begins(device);
 		return OK;
 	case INSTANCE_NONE:
 		end(device);

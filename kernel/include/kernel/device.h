@@ -64,6 +64,8 @@ struct device {
 	struct process *process; /* referenced */
 	struct notification *signal; /* referenced */
 	uint32_t control; /* enum device_control, not read yet */
+	uint8_t ring_before; /* enum placement of the last instance that was live */
+	uint64_t pause_since_ns; /* clients wait since then; 0: they do not */
 	struct instance_mapping *mapping;
 	uint32_t mapping_count, mapping_capacity;
 };
