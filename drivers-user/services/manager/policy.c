@@ -339,12 +339,20 @@ static enum error check_ring(const struct device *device, uint32_t ring)
 {
 	if (!has_image(device->driver, ring))
 		return ERR_UNSUPPORTED;
-	if (ring == PLACEMENT_KERNEL && below_ring3(device))
+	if (ring == PLACEMENT_KERNEL && below_ring3(device)) {
+		act_log(LOG_NOTICE, "%s: not to ring 0: its bus is in ring 3", device->name);
 		return ERR_DENIED;
-	for (unsigned i = 0; ring == PLACEMENT_USER && i < DEVICES_MAX; i++)
-		if (devices[i].id && devices[i].parent == device->id &&
-		    devices[i].step != STEP_NONE && devices[i].ring == PLACEMENT_KERNEL)
-			return ERR_DENIED;
+	}
+	for (unsigned i = 0; ring == PLACEMENT_USER && i < DEVICES_MAX; i++) {
+		const struct device *child = &devices[i];
+
+		if (!child->id || child->parent != device->id || child->step == STEP_NONE ||
+		    child->ring != PLACEMENT_KERNEL)
+			continue;
+		act_log(LOG_NOTICE, "%s: not to ring 3: %s below it is in ring 0", device->name,
+			child->name);
+		return ERR_DENIED;
+	}
 	return OK;
 }
 
@@ -409,8 +417,11 @@ static enum error kill_one(struct order *order, struct device *device, uint32_t 
 	(void)ring;
 	if (device->step != STEP_LIVE || device->order)
 		return ERR_BUSY;
-	if (device->ring == PLACEMENT_KERNEL)
-		return ERR_DENIED; /* its death would be the machine's */
+	if (device->ring == PLACEMENT_KERNEL) {
+		act_log(LOG_NOTICE, "%s: driver %s is in ring 0: its death would be the machine's",
+			device->name, device->driver->name);
+		return ERR_DENIED;
+	}
 	device->killed = true;
 	order_take(order, device);
 	error = act_kill(device);
