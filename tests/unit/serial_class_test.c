@@ -324,10 +324,10 @@ static void half_sent_write_goes_on_where_it_was(void **state)
 	answered(1, OK, 4);
 	answered(2, OK, 4);
 	/* The same slot filled again is another write. */
-	submit(SERIAL_WRITE, 0, 4, 3);
+	submit(SERIAL_WRITE, 0, 6, 3);
 	instance_start();
-	sent(16, "abcd");
-	answered(3, OK, 4);
+	sent(16, "abcdef");
+	answered(3, OK, 6);
 }
 
 static void client_that_leaves_is_forgotten(void **state)

@@ -93,16 +93,16 @@ struct pci_bridge *pci_bus_parent(struct pci_state *state, unsigned bus)
 	return NULL;
 }
 
-/* Is a bus number inside the range of a bridge on bus `above`, other than `except`? */
-static bool pci_number_claimed(const struct pci_state *state, unsigned above, unsigned number,
-			       const struct pci_bridge *except)
+/* Does a bridge on bus `above`, other than `except`, forward a bus of first .. last? */
+static bool pci_numbers_claimed(const struct pci_state *state, unsigned above, unsigned first,
+				unsigned last, const struct pci_bridge *except)
 {
 	for (uint32_t i = 0; i < state->bridge_count; i++) {
 		const struct pci_bridge *bridge = &state->bridge[i];
 
 		if (bridge != except && bridge->secondary != 0 &&
-		    pci_bus_of(bridge->routing) == above && number >= bridge->secondary &&
-		    number <= bridge->subordinate)
+		    pci_bus_of(bridge->routing) == above && first <= bridge->subordinate &&
+		    bridge->secondary <= last)
 			return true;
 	}
 	return false;
@@ -117,7 +117,8 @@ static bool pci_number_reachable(struct pci_state *state, unsigned bus, unsigned
 		if (!bridge)
 			return number > bus && number <= state->bus_last;
 		bus = pci_bus_of(bridge->routing);
-		if (number < bridge->secondary || pci_number_claimed(state, bus, number, bridge))
+		if (number < bridge->secondary ||
+		    pci_numbers_claimed(state, bus, bridge->secondary, number, bridge))
 			return false;
 	}
 	return false;
@@ -147,7 +148,7 @@ static unsigned pci_number_find(struct pci_state *state, unsigned bus)
 {
 	for (unsigned number = bus + 1; number <= state->bus_last; number++)
 		if (!pci_bus_scanned(state, number) &&
-		    !pci_number_claimed(state, bus, number, NULL) &&
+		    !pci_numbers_claimed(state, bus, number, number, NULL) &&
 		    pci_number_reachable(state, bus, number))
 			return number;
 	return 0;
@@ -186,13 +187,9 @@ static bool pci_numbers_sane(struct pci_state *state, unsigned bus, unsigned sec
 	const struct pci_bridge *above = pci_bus_parent(state, bus);
 	unsigned last = above ? above->subordinate : state->bus_last;
 
-	if (secondary <= bus || subordinate < secondary || subordinate > last ||
-	    pci_bus_scanned(state, secondary))
-		return false;
-	for (unsigned number = secondary; number <= subordinate; number++)
-		if (pci_number_claimed(state, bus, number, NULL))
-			return false;
-	return true;
+	return secondary > bus && subordinate >= secondary && subordinate <= last &&
+	       !pci_bus_scanned(state, secondary) &&
+	       !pci_numbers_claimed(state, bus, secondary, subordinate, NULL);
 }
 
 /* --- Functions --- */

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ *
+ * A simulated PCI hierarchy. See pci_model.h.
+ */
+#include <string.h>
+
+#include "pci_model.h"
+
+enum { STATUS = 0x06, CLASS = 0x08, HEADER = 0x0e, PRIMARY = 0x18, SECONDARY, SUBORDINATE };
+enum { MEMORY = 0x20, PREFETCH = 0x24, CAPABILITIES = 0x34 };
+
+static bool is_bridge(const struct pci_model_function *function)
+{
+	return (function->config[HEADER] & 0x7f) == 1;
+}
+
+/* The bridge, on the bus behind `parent`, that forwards accesses to `bus`. */
+static unsigned route(const struct pci_model *model, unsigned parent, unsigned bus)
+{
+	for (unsigned i = 0; i < model->count; i++) {
+		const struct pci_model_function *bridge = &model->function[i];
+
+		if (bridge->parent == parent && is_bridge(bridge) &&
+		    bridge->config[SECONDARY] != 0 && bus >= bridge->config[SECONDARY] &&
+		    bus <= bridge->config[SUBORDINATE])
+			return i;
+	}
+	return PCI_MODEL_ROOT;
+}
+
+/* Who answers an access? Follows the bridges' registers down; a lie leads nowhere, or somewhere. */
+static struct pci_model_function *find(struct pci_model *model, uint64_t name)
+{
+	unsigned bus = name >> 8 & 0xff, place = name & 0xff, parent = PCI_MODEL_ROOT;
+
+	model->accesses++;
+	if (model->dead || name >> 16)
+		return NULL;
+	for (unsigned depth = 0; bus != 0 && depth < 256; depth++) {
+		parent = route(model, parent, bus);
+		if (parent == PCI_MODEL_ROOT)
+			return NULL;
+		if (model->function[parent].config[SECONDARY] == bus)
+			break;
+	}
+	for (unsigned i = 0; i < model->count; i++) {
+		if (model->function[i].parent == parent && model->function[i].place == place)
+			return &model->function[i];
+	}
+	return NULL;
+}
+
+static enum error config_read(void *context, uint64_t name, unsigned offset, unsigned width,
+			      uint32_t *value)
+{
+	const struct pci_model_function *function = find(context, name);
+
+	*value = 0;
+	for (unsigned i = 0; i < width; i++)
+		*value |= (function && offset + i < 256 ? function->config[offset + i] : 0xffu)
+			  << 8 * i;
+	return OK;
+}
+
+static enum error config_write(void *context, uint64_t name, unsigned offset, unsigned width,
+			       uint32_t value)
+{
+	struct pci_model *model = context;
+	struct pci_model_function *function = find(model, name);
+
+	if (offset < PRIMARY || offset + width > SUBORDINATE + 1 || model->numbers_denied)
+		return ERR_DENIED;
+	for (unsigned i = 0; function && !function->deaf && i < width; i++)
+		function->config[offset + i] = (uint8_t)(value >> 8 * i);
+	return OK;
+}
+
+static enum error bar_size(void *context, uint64_t name, unsigned bar, struct device_window *window)
+{
+	struct pci_model_function *function = find(context, name);
+
+	if (!function)
+		return ERR_NOT_FOUND;
+	if (bar > 5)
+		return ERR_RANGE;
+	*window = function->bar[bar];
+	return function->live ? ERR_BUSY : OK;
+}
+
+static enum error bar_assign(void *context, uint64_t name, unsigned bar, uint64_t base)
+{
+	struct pci_model *model = context;
+	struct pci_model_function *function = find(model, name);
+
+	if (!function || bar > 5)
+		return ERR_NOT_FOUND;
+	if (function->live) {
+		model->touched++;
+		return ERR_BUSY;
+	}
+	if (base <= model->ram_limit &&
+	    base + function->bar[bar].size_bytes - 1 >= model->ram_base) {
+		model->refusals++;
+		return ERR_DENIED;
+	}
+	if (base & (function->bar[bar].size_bytes - 1))
+		fake_violate(model->fake, "a base address is not aligned");
+	function->bar[bar].base = base;
+	function->assigned++;
+	return OK;
+}
+
+void pci_model_attach(struct pci_model *model, struct fake *fake)
+{
+	memset(model, 0, sizeof(*model));
+	model->fake = fake;
+	model->ram_base = UINT64_MAX;
+	fake->bus.config_read = config_read;
+	fake->bus.config_write = config_write;
+	fake->bus.bar_size = bar_size;
+	fake->bus.bar_assign = bar_assign;
+	fake->bus.context = model;
+}
+
+unsigned pci_model_add(struct pci_model *model, unsigned parent, unsigned device, unsigned function,
+		       uint32_t class_code)
+{
+	struct pci_model_function *added = &model->function[model->count];
+
+	if (model->count == PCI_MODEL_MAX) {
+		fake_violate(model->fake, "the test has too many functions");
+		return 0;
+	}
+	memset(added, 0, sizeof(*added));
+	added->parent = parent;
+	added->place = (uint8_t)(device << 3 | function);
+	added->config[0] = 0x86;
+	added->config[1] = 0x80;
+	added->config[2] = (uint8_t)model->count;
+	added->config[3] = 0x29;
+	for (unsigned i = 0; i < 3; i++)
+		added->config[CLASS + 1 + i] = (uint8_t)(class_code >> 8 * i);
+	return model->count++;
+}
+
+unsigned pci_model_bridge(struct pci_model *model, unsigned parent, unsigned device,
+			  unsigned secondary, unsigned subordinate)
+{
+	unsigned index = pci_model_add(model, parent, device, 0, 0x060400);
+	uint8_t *config = model->function[index].config;
+
+	config[HEADER] = 1;
+	config[SECONDARY] = (uint8_t)secondary;
+	config[SUBORDINATE] = (uint8_t)subordinate;
+	config[MEMORY] = config[MEMORY + 1] = 0xff; /* base above limit: closed */
+	config[PREFETCH] = 0xf0;
+	config[PREFETCH + 1] = 0xff;
+	config[0x1c] = 0xf0;
+	return index;
+}
+
+void pci_model_aperture(struct pci_model *model, unsigned bridge, unsigned base_mib,
+			unsigned limit_mib)
+{
+	uint8_t *config = model->function[bridge].config + MEMORY;
+
+	config[0] = (uint8_t)(base_mib << 4);
+	config[1] = (uint8_t)(base_mib >> 4);
+	config[2] = (uint8_t)(limit_mib << 4);
+	config[3] = (uint8_t)(limit_mib >> 4);
+}
+
+void pci_model_bar(struct pci_model *model, unsigned index, unsigned bar, enum window_kind kind,
+		   uint64_t base, uint64_t size_bytes, unsigned flags)
+{
+	model->function[index].bar[bar] = (struct device_window){ .kind = (uint8_t)kind,
+								  .flags = (uint8_t)flags,
+								  .base = base,
+								  .size_bytes = size_bytes };
+}
+
+void pci_model_capability(struct pci_model *model, unsigned index, unsigned offset, unsigned id,
+			  unsigned next)
+{
+	uint8_t *config = model->function[index].config;
+
+	config[STATUS] |= 0x10;
+	if (config[CAPABILITIES] == 0)
+		config[CAPABILITIES] = (uint8_t)offset;
+	config[offset] = (uint8_t)id;
+	config[offset + 1] = (uint8_t)next;
+}
+
+bool pci_model_announced(const struct pci_model *model, unsigned bus, unsigned device,
+			 unsigned function)
+{
+	const struct fake_bus *announced = &model->fake->bus;
+
+	for (unsigned i = 0; i < announced->child_count; i++) {
+		if (announced->child[i] == (bus << 8 | device << 3 | function))
+			return true;
+	}
+	return false;
+}
