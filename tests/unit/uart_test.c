@@ -4,7 +4,7 @@
  */
 /* sources: shim/drivers/serial/uart/uart.c tests/fake/uart_model.c
  * tests/fake/driver.c tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c
- * tests/fake/log.c tests/fake/block.c tests/fake/serial.c tests/fake/bus.c */
+ * tests/fake/log.c tests/fake/session.c tests/fake/block.c tests/fake/serial.c tests/fake/bus.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
