@@ -270,10 +270,10 @@ static bool run(const struct turn *turns)
 }
 
 /* The process keeps what it has to its end. */
-const char *__asan_default_options(void);
-const char *__asan_default_options(void)
+int __lsan_is_turned_off(void);
+int __lsan_is_turned_off(void)
 {
-	return "detect_leaks=0";
+	return 1;
 }
 
 static int setup(void **unused)
