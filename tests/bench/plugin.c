@@ -134,8 +134,9 @@ static void end_segment(void)
 static void point(unsigned tag)
 {
 	fprintf(text_file,
-		"point number=%u user=%lu kernel=%lu repeats=%lu switches=%lu idle=%lu\n",
-		tag & 0xff, now.user, now.kernel - now.idle, now.repeats, now.switches, now.idle);
+		"point number=%u user=%lu kernel=%lu repeats=%lu mmio=%lu switches=%lu idle=%lu\n",
+		tag & 0xff, now.user, now.kernel - now.idle, now.repeats, now.mmio, now.switches,
+		now.idle);
 	fflush(text_file);
 }
 

@@ -89,7 +89,7 @@ def _ratio(one, other):
 
 def _block_rows(records, ratios):
     yield ["block (AHCI)", "instr. ring 0", "ring 3", "ratio", "MMIO", "switches", "us ring 0", "ring 3", "ratio",
-           "of ceiling", "ring 3", "p99 us", "ring 3"]
+           "of ceiling", "ring 3"]
     for name, depth, size in LOADS:
         cell = [find(records, suite="block", name=name, placement=ring, queue_depth=depth, block_bytes=size)
                 for ring in RINGS]
@@ -103,8 +103,17 @@ def _block_rows(records, ratios):
                f"{_number(kernel['switches_per_op'], 1)}/{_number(user['switches_per_op'], 1)}",
                *(_number(one["ns_per_op"] and one["ns_per_op"] / 1000, 1) for one in cell),
                "-" if time_ratio is None else f"{time_ratio:.2f}",
-               *(_percent(share(records, one)) for one in cell),
-               *(_number(one["p99_ns"] and one["p99_ns"] / 1000, 0) for one in cell)]
+               *(_percent(share(records, one)) for one in cell)]
+
+
+def _latency_rows(records):
+    yield ["latency, us", "ring 0 p50", "p99", "p99.9", "ring 3 p50", "p99", "p99.9", "ceiling p50", "p99", "p99.9"]
+    for name, depth, size in LOADS:
+        where = {"queue_depth": depth, "block_bytes": size}
+        cell = [find(records, suite="block", name=name, placement=ring, **where) for ring in RINGS]
+        cell.append(find(records, suite="block", name="ceiling", direction=name.split("-")[-1], **where))
+        yield [f"{name} depth {depth}"] + [_number(one and one[field] and one[field] / 1000) for one in cell
+                                           for field in ("p50_ns", "p99_ns", "p999_ns")]
 
 
 def _kernel_rows(records):
@@ -131,7 +140,7 @@ def _image_rows(records):
 def table(records, ratios):
     """The whole result as text. `ratios`: (load, depth) -> ring 3 / ring 0 by wall clock."""
     parts = [_rows(list(rows)) for rows in
-             (_block_rows(records, ratios), _kernel_rows(records), _image_rows(records))]
+             (_block_rows(records, ratios), _latency_rows(records), _kernel_rows(records), _image_rows(records))]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 

@@ -256,10 +256,10 @@ class Bench:
         if ENTRY_POINT not in points or PROMPT_POINT not in points:
             raise BenchError("boot: the plugin saw no kernel entry or no prompt marker")
         begin, end = points[ENTRY_POINT], points[PROMPT_POINT]
-        spent = {key: end[key] - begin[key] for key in ("user", "kernel", "switches")}
+        spent = {key: end[key] - begin[key] for key in ("user", "kernel", "mmio", "switches")}
         return report.record(suite="boot", name="prompt", configuration=MEASURED, samples=len(seconds),
                              instructions_per_op=spent["user"] + spent["kernel"],
-                             switches_per_op=spent["switches"],
+                             switches_per_op=spent["switches"], mmio_per_op=spent["mmio"],
                              ns_per_op=statistics.median(seconds) * 1e9)
 
     @staticmethod

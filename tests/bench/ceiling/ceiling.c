@@ -413,11 +413,13 @@ void ceiling_main(void)
 	find_disk();
 	identify();
 	measure(false, true, 32, 4096, 4000); /* warms up; run.py drops the first line */
-	for (unsigned i = 0; i < 3; i++)
-		for (unsigned write = 0; write < 2; write++)
-			measure(write, true, depths[i], 4096, depths[i] < 32 ? 10000 : 30000);
-	for (unsigned write = 0; write < 2; write++)
-		measure(write, false, 1, TRANSFER_BYTES, 2000);
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned write = 0; write < 2; write++) {
+			for (unsigned i = 0; i < 3; i++)
+				measure(write, true, depths[i], 4096,
+					depths[i] < 32 ? 4000 : 12000);
+			measure(write, false, 1, TRANSFER_BYTES, 1000);
+		}
 	print("bench: end\n");
 	leave(0);
 }
