@@ -2,7 +2,7 @@
  *
  * The PCI bus driver against simulated hierarchies, honest and lying.
  */
-/* sources: shim/drivers/bus/pci/pci.c shim/drivers/bus/pci/pci_place.c tests/fake/pci_model.c
+/* sources: shim/drivers/bus/pci/pci.c shim/drivers/bus/pci/pci_place.c tests/fake/fake_pci.c
  * tests/fake/driver.c tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c
  * tests/fake/log.c tests/fake/session.c tests/fake/block.c tests/fake/serial.c tests/fake/bus.c */
 #include <setjmp.h>
@@ -15,28 +15,28 @@
 #include <cmocka.h>
 
 #include "../../shim/drivers/bus/pci/pci.h"
-#include "pci_model.h"
+#include "fake_pci.h"
 
-#define ROOT         PCI_MODEL_ROOT
+#define ROOT         FAKE_PCI_ROOT
 #define MIB          (UINT64_C(1) << 20)
 #define ACCESSES_MAX 500000u /* far more than any scan needs, far less than a loop makes */
 
 extern const struct shim_driver shim_driver_pci;
 
 static struct fake *fake;
-static struct pci_model model;
+static struct fake_pci model;
 
 static int setup(void **state)
 {
 	(void)state;
 	fake = fake_create(&shim_driver_pci);
-	pci_model_attach(&model, fake);
+	fake_pci_attach(&model, fake);
 	fake->info.window[0] = (struct device_window){ .kind = WINDOW_MMIO,
 						       .base = 2048 * MIB,
 						       .size_bytes = 256 * MIB };
 	fake->info.window[1] =
 		(struct device_window){ .kind = WINDOW_PORT, .base = 0xc000, .size_bytes = 0x4000 };
-	pci_model_add(&model, ROOT, 0, 0, 0x060000);
+	fake_pci_add(&model, ROOT, 0, 0, 0x060000);
 	return 0;
 }
 
@@ -55,7 +55,7 @@ static void start(void)
 
 static bool announced(unsigned bus, unsigned device, unsigned function)
 {
-	return pci_model_announced(&model, bus, device, function);
+	return fake_pci_announced(&model, bus, device, function);
 }
 
 static uint8_t *config(unsigned index)
@@ -70,21 +70,21 @@ static uint64_t base(unsigned index, unsigned bar)
 
 static void memory_bar(unsigned index, unsigned bar, uint64_t size_bytes)
 {
-	pci_model_bar(&model, index, bar, WINDOW_MMIO, 0, size_bytes, 0);
+	fake_pci_bar(&model, index, bar, WINDOW_MMIO, 0, size_bytes, 0);
 }
 
 /* --- Finding --- */
 
 static void functions_of_one_bus_are_found(void **state)
 {
-	unsigned multi = pci_model_add(&model, ROOT, 31, 0, 0x060100);
+	unsigned multi = fake_pci_add(&model, ROOT, 31, 0, 0x060100);
 
 	(void)state;
 	config(multi)[0x0e] = 0x80;
-	pci_model_add(&model, ROOT, 31, 2, 0x010601);
-	pci_model_add(&model, ROOT, 31, 7, 0x0c0500);
-	pci_model_add(&model, ROOT, 5, 0, 0x020000);
-	pci_model_add(&model, ROOT, 5, 1, 0x020000); /* 5.0 does not claim to have more */
+	fake_pci_add(&model, ROOT, 31, 2, 0x010601);
+	fake_pci_add(&model, ROOT, 31, 7, 0x0c0500);
+	fake_pci_add(&model, ROOT, 5, 0, 0x020000);
+	fake_pci_add(&model, ROOT, 5, 1, 0x020000); /* 5.0 does not claim to have more */
 	start();
 	assert_true(announced(0, 0, 0));
 	assert_true(announced(0, 31, 0));
@@ -101,8 +101,8 @@ static void bridges_are_followed_as_firmware_numbered_them(void **state)
 
 	(void)state;
 	for (unsigned depth = 1; depth <= 20; depth++) {
-		parent = pci_model_bridge(&model, parent, 1, depth, 20);
-		pci_model_add(&model, parent, 2, 0, 0x010802);
+		parent = fake_pci_bridge(&model, parent, 1, depth, 20);
+		fake_pci_add(&model, parent, 2, 0, 0x010802);
 	}
 	start();
 	for (unsigned bus = 1; bus <= 20; bus++)
@@ -113,11 +113,11 @@ static void bridges_are_followed_as_firmware_numbered_them(void **state)
 
 static void bridges_without_numbers_get_them(void **state)
 {
-	unsigned outer = pci_model_bridge(&model, ROOT, 1, 0, 0);
-	unsigned inner = pci_model_bridge(&model, outer, 3, 0, 0);
+	unsigned outer = fake_pci_bridge(&model, ROOT, 1, 0, 0);
+	unsigned inner = fake_pci_bridge(&model, outer, 3, 0, 0);
 
 	(void)state;
-	pci_model_add(&model, inner, 4, 0, 0x010802);
+	fake_pci_add(&model, inner, 4, 0, 0x010802);
 	start();
 	assert_int_equal(config(outer)[0x18], 0);
 	assert_int_equal(config(outer)[0x19], 1);
@@ -131,16 +131,16 @@ static void bridges_without_numbers_get_them(void **state)
 
 static void new_numbers_respect_those_in_use(void **state)
 {
-	unsigned first = pci_model_bridge(&model, ROOT, 1, 1, 3);
-	unsigned second = pci_model_bridge(&model, ROOT, 2, 4, 4);
-	unsigned bare = pci_model_bridge(&model, ROOT, 3, 0, 0);
-	unsigned inside = pci_model_bridge(&model, first, 0, 0, 0);
-	unsigned stuck = pci_model_bridge(&model, second, 0, 0, 0);
+	unsigned first = fake_pci_bridge(&model, ROOT, 1, 1, 3);
+	unsigned second = fake_pci_bridge(&model, ROOT, 2, 4, 4);
+	unsigned bare = fake_pci_bridge(&model, ROOT, 3, 0, 0);
+	unsigned inside = fake_pci_bridge(&model, first, 0, 0, 0);
+	unsigned stuck = fake_pci_bridge(&model, second, 0, 0, 0);
 
 	(void)state;
-	pci_model_add(&model, bare, 1, 0, 0x020000);
-	pci_model_add(&model, inside, 1, 0, 0x020000);
-	pci_model_add(&model, stuck, 1, 0, 0x020000);
+	fake_pci_add(&model, bare, 1, 0, 0x020000);
+	fake_pci_add(&model, inside, 1, 0, 0x020000);
+	fake_pci_add(&model, stuck, 1, 0, 0x020000);
 	start();
 	assert_int_equal(config(bare)[0x19], 5);
 	assert_int_equal(config(inside)[0x19], 2);
@@ -155,13 +155,13 @@ static void new_numbers_respect_those_in_use(void **state)
 
 static void port_of_pci_express_has_one_device_behind_it(void **state)
 {
-	unsigned port = pci_model_bridge(&model, ROOT, 1, 1, 1);
+	unsigned port = fake_pci_bridge(&model, ROOT, 1, 1, 1);
 
 	(void)state;
-	pci_model_capability(&model, port, 0x40, 0x10, 0);
+	fake_pci_capability(&model, port, 0x40, 0x10, 0);
 	config(port)[0x42] = 0x42; /* root port */
-	pci_model_add(&model, port, 0, 0, 0x010802);
-	pci_model_add(&model, port, 9, 0, 0x010802); /* a shadow of device 0 */
+	fake_pci_add(&model, port, 0, 0, 0x010802);
+	fake_pci_add(&model, port, 9, 0, 0x010802); /* a shadow of device 0 */
 	start();
 	assert_true(announced(1, 0, 0));
 	assert_false(announced(1, 9, 0));
@@ -169,12 +169,12 @@ static void port_of_pci_express_has_one_device_behind_it(void **state)
 
 static void capabilities_are_walked(void **state)
 {
-	unsigned index = pci_model_add(&model, ROOT, 3, 0, 0x010601);
+	unsigned index = fake_pci_add(&model, ROOT, 3, 0, 0x010601);
 
 	(void)state;
-	pci_model_capability(&model, index, 0x80, 0x05, 0x70);
-	pci_model_capability(&model, index, 0x70, 0x01, 0xa8);
-	pci_model_capability(&model, index, 0xa8, 0x11, 0x00);
+	fake_pci_capability(&model, index, 0x80, 0x05, 0x70);
+	fake_pci_capability(&model, index, 0x70, 0x01, 0xa8);
+	fake_pci_capability(&model, index, 0xa8, 0x11, 0x00);
 	config(index)[0x82] = 0x06; /* eight vectors possible */
 	config(index)[0xaa] = 0x03; /* four entries */
 	start();
@@ -187,14 +187,14 @@ static void capabilities_are_walked(void **state)
 
 static void register_without_address_is_placed_beside_the_others(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 1, 1);
-	unsigned placed = pci_model_add(&model, bridge, 1, 0, 0x020000);
-	unsigned bare = pci_model_add(&model, bridge, 2, 0, 0x010802);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 1, 1);
+	unsigned placed = fake_pci_add(&model, bridge, 1, 0, 0x020000);
+	unsigned bare = fake_pci_add(&model, bridge, 2, 0, 0x010802);
 
 	(void)state;
-	pci_model_aperture(&model, bridge, 2048, 2049);
-	pci_model_bar(&model, placed, 0, WINDOW_MMIO, 2048 * MIB, 0x20000, 0);
-	pci_model_bar(&model, placed, 5, WINDOW_MMIO, 2048 * MIB + 0x41000, 0x1000, 0);
+	fake_pci_aperture(&model, bridge, 2048, 2049);
+	fake_pci_bar(&model, placed, 0, WINDOW_MMIO, 2048 * MIB, 0x20000, 0);
+	fake_pci_bar(&model, placed, 5, WINDOW_MMIO, 2048 * MIB + 0x41000, 0x1000, 0);
 	memory_bar(bare, 0, 0x20000);
 	memory_bar(bare, 1, 0x20000);
 	memory_bar(bare, 5, 0x1000);
@@ -208,13 +208,13 @@ static void register_without_address_is_placed_beside_the_others(void **state)
 
 static void root_bus_uses_the_windows_of_the_host(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 1, 1);
-	unsigned bare = pci_model_add(&model, ROOT, 2, 0, 0x010601);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 1, 1);
+	unsigned bare = fake_pci_add(&model, ROOT, 2, 0, 0x010601);
 
 	(void)state;
-	pci_model_aperture(&model, bridge, 2048, 2063);
+	fake_pci_aperture(&model, bridge, 2048, 2063);
 	memory_bar(bare, 5, 0x1000);
-	pci_model_bar(&model, bare, 4, WINDOW_PORT, 0, 32, 0);
+	fake_pci_bar(&model, bare, 4, WINDOW_PORT, 0, 32, 0);
 	start();
 	assert_int_equal(base(bare, 5), 2064 * MIB);
 	assert_int_equal(base(bare, 4), 0xc000);
@@ -222,14 +222,14 @@ static void root_bus_uses_the_windows_of_the_host(void **state)
 
 static void wide_register_counts_twice_and_may_lie_high(void **state)
 {
-	unsigned bare = pci_model_add(&model, ROOT, 2, 0, 0x030000);
+	unsigned bare = fake_pci_add(&model, ROOT, 2, 0, 0x030000);
 
 	(void)state;
 	fake->info.window[0] = (struct device_window){ 0 };
 	fake->info.window[2] = (struct device_window){ .kind = WINDOW_MMIO,
 						       .base = UINT64_C(1) << 40,
 						       .size_bytes = 64 * MIB };
-	pci_model_bar(&model, bare, 0, WINDOW_MMIO, 0, 0x4000, WINDOW_64BIT);
+	fake_pci_bar(&model, bare, 0, WINDOW_MMIO, 0, 0x4000, WINDOW_64BIT);
 	memory_bar(bare, 1, 0x1000); /* the upper half: never looked at */
 	memory_bar(bare, 2, 0x1000); /* 32 bits do not reach there */
 	start();
@@ -241,15 +241,15 @@ static void wide_register_counts_twice_and_may_lie_high(void **state)
 
 static void prefetchable_register_takes_the_prefetch_window_first(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 1, 1);
-	unsigned bare = pci_model_add(&model, bridge, 2, 0, 0x030000);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 1, 1);
+	unsigned bare = fake_pci_add(&model, bridge, 2, 0, 0x030000);
 	static const uint8_t window[] = { 0x01, 0x00, 0x01, 0x00, 2, 0, 0, 0, 2, 0, 0, 0 };
 
 	(void)state;
-	pci_model_aperture(&model, bridge, 2048, 2048);
+	fake_pci_aperture(&model, bridge, 2048, 2048);
 	memcpy(config(bridge) + 0x24, window, sizeof(window)); /* 1 MiB at 8 GiB */
-	pci_model_bar(&model, bare, 0, WINDOW_MMIO, 0, MIB, WINDOW_64BIT | WINDOW_PREFETCHABLE);
-	pci_model_bar(&model, bare, 2, WINDOW_MMIO, 0, MIB, WINDOW_64BIT | WINDOW_PREFETCHABLE);
+	fake_pci_bar(&model, bare, 0, WINDOW_MMIO, 0, MIB, WINDOW_64BIT | WINDOW_PREFETCHABLE);
+	fake_pci_bar(&model, bare, 2, WINDOW_MMIO, 0, MIB, WINDOW_64BIT | WINDOW_PREFETCHABLE);
 	start();
 	assert_int_equal(base(bare, 0), 8192 * MIB);
 	assert_int_equal(base(bare, 2), 2048 * MIB);
@@ -257,7 +257,7 @@ static void prefetchable_register_takes_the_prefetch_window_first(void **state)
 
 static void what_the_kernel_refuses_is_passed_over(void **state)
 {
-	unsigned bare = pci_model_add(&model, ROOT, 2, 0, 0x010601);
+	unsigned bare = fake_pci_add(&model, ROOT, 2, 0, 0x010601);
 
 	(void)state;
 	model.ram_base = 2048 * MIB;
@@ -270,11 +270,11 @@ static void what_the_kernel_refuses_is_passed_over(void **state)
 
 static void register_too_large_for_its_bus_is_told_and_left(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 1, 1);
-	unsigned bare = pci_model_add(&model, bridge, 2, 0, 0x010802);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 1, 1);
+	unsigned bare = fake_pci_add(&model, bridge, 2, 0, 0x010802);
 
 	(void)state;
-	pci_model_aperture(&model, bridge, 2048, 2048);
+	fake_pci_aperture(&model, bridge, 2048, 2048);
 	memory_bar(bare, 0, 2 * MIB);
 	start();
 	assert_int_equal(base(bare, 0), 0);
@@ -284,7 +284,7 @@ static void register_too_large_for_its_bus_is_told_and_left(void **state)
 
 static void aperture_that_the_kernel_refuses_whole_ends(void **state)
 {
-	unsigned bare = pci_model_add(&model, ROOT, 2, 0, 0x010601);
+	unsigned bare = fake_pci_add(&model, ROOT, 2, 0, 0x010601);
 
 	(void)state;
 	model.ram_base = 0;
@@ -297,11 +297,11 @@ static void aperture_that_the_kernel_refuses_whole_ends(void **state)
 
 static void live_children_are_adopted_untouched(void **state)
 {
-	unsigned live = pci_model_add(&model, ROOT, 2, 0, 0x010601);
-	unsigned bare = pci_model_add(&model, ROOT, 3, 0, 0x010601);
+	unsigned live = fake_pci_add(&model, ROOT, 2, 0, 0x010601);
+	unsigned bare = fake_pci_add(&model, ROOT, 3, 0, 0x010601);
 
 	(void)state;
-	pci_model_bar(&model, live, 5, WINDOW_MMIO, 2048 * MIB, 0x1000, 0);
+	fake_pci_bar(&model, live, 5, WINDOW_MMIO, 2048 * MIB, 0x1000, 0);
 	memory_bar(live, 4, 0x1000);
 	memory_bar(bare, 5, 0x1000);
 	model.function[live].live = true;
@@ -330,7 +330,7 @@ static void empty_bus_fails(void **state)
 static void child_that_cannot_be_announced_does_not_stop_the_others(void **state)
 {
 	(void)state;
-	pci_model_add(&model, ROOT, 2, 0, 0x010601);
+	fake_pci_add(&model, ROOT, 2, 0, 0x010601);
 	fake_fail(fake, FAKE_CHILD_ADD, 1, ERR_BUDGET);
 	start();
 	assert_true(announced(0, 2, 0));
@@ -339,10 +339,10 @@ static void child_that_cannot_be_announced_does_not_stop_the_others(void **state
 
 static void refused_bus_numbers_close_the_bridge(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 0, 0);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 0, 0);
 
 	(void)state;
-	pci_model_add(&model, bridge, 0, 0, 0x010802);
+	fake_pci_add(&model, bridge, 0, 0, 0x010802);
 	model.numbers_denied = true;
 	start();
 	assert_true(announced(0, 1, 0));
@@ -352,7 +352,7 @@ static void refused_bus_numbers_close_the_bridge(void **state)
 
 static void function_that_vanishes_while_it_is_read_is_left_out(void **state)
 {
-	unsigned index = pci_model_add(&model, ROOT, 2, 0, 0x010601);
+	unsigned index = fake_pci_add(&model, ROOT, 2, 0, 0x010601);
 
 	(void)state;
 	config(index)[0x0e] = 0xff;
@@ -364,15 +364,15 @@ static void function_that_vanishes_while_it_is_read_is_left_out(void **state)
 
 static void capability_loops_end(void **state)
 {
-	unsigned one = pci_model_add(&model, ROOT, 2, 0, 0x010601);
-	unsigned two = pci_model_add(&model, ROOT, 3, 0, 0x010601);
-	unsigned wild = pci_model_add(&model, ROOT, 4, 0, 0x010601);
+	unsigned one = fake_pci_add(&model, ROOT, 2, 0, 0x010601);
+	unsigned two = fake_pci_add(&model, ROOT, 3, 0, 0x010601);
+	unsigned wild = fake_pci_add(&model, ROOT, 4, 0, 0x010601);
 
 	(void)state;
-	pci_model_capability(&model, one, 0x40, 0x01, 0x40);
-	pci_model_capability(&model, two, 0x40, 0x01, 0x50);
-	pci_model_capability(&model, two, 0x50, 0x01, 0x41);
-	pci_model_capability(&model, wild, 0xfc, 0xff, 0xfe);
+	fake_pci_capability(&model, one, 0x40, 0x01, 0x40);
+	fake_pci_capability(&model, two, 0x40, 0x01, 0x50);
+	fake_pci_capability(&model, two, 0x50, 0x01, 0x41);
+	fake_pci_capability(&model, wild, 0xfc, 0xff, 0xfe);
 	start();
 	assert_int_equal(fake_log_count(fake, "the capability list has no end"), 3);
 	assert_int_equal(fake->bus.child_count, 4);
@@ -389,9 +389,9 @@ static void impossible_bus_numbers_are_replaced(void **state)
 
 		teardown(NULL);
 		setup(NULL);
-		outer = pci_model_bridge(&model, ROOT, 1, 1, 4);
-		inner = pci_model_bridge(&model, outer, 1, lies[i][0], lies[i][1]);
-		pci_model_add(&model, inner, 2, 0, 0x010802);
+		outer = fake_pci_bridge(&model, ROOT, 1, 1, 4);
+		inner = fake_pci_bridge(&model, outer, 1, lies[i][0], lies[i][1]);
+		fake_pci_add(&model, inner, 2, 0, 0x010802);
 		start();
 		assert_int_equal(config(inner)[0x19], 2);
 		assert_int_equal(config(inner)[0x1a], 2);
@@ -401,12 +401,12 @@ static void impossible_bus_numbers_are_replaced(void **state)
 
 static void highest_bus_number_works(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 255, 255);
-	unsigned behind = pci_model_bridge(&model, bridge, 1, 0, 0);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 255, 255);
+	unsigned behind = fake_pci_bridge(&model, bridge, 1, 0, 0);
 
 	(void)state;
-	pci_model_add(&model, bridge, 2, 0, 0x010802);
-	pci_model_add(&model, behind, 2, 0, 0x010802);
+	fake_pci_add(&model, bridge, 2, 0, 0x010802);
+	fake_pci_add(&model, behind, 2, 0, 0x010802);
 	start();
 	assert_true(announced(255, 2, 0));
 	assert_true(fake_log_has(fake, "ff:01.0: no bus number"));
@@ -414,8 +414,8 @@ static void highest_bus_number_works(void **state)
 
 static void bridge_that_leads_to_its_own_bus_ends(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 1, 8);
-	unsigned mirror = pci_model_bridge(&model, bridge, 1, 1, 1);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 1, 8);
+	unsigned mirror = fake_pci_bridge(&model, bridge, 1, 1, 1);
 
 	(void)state;
 	model.function[mirror].deaf = true;
@@ -426,12 +426,12 @@ static void bridge_that_leads_to_its_own_bus_ends(void **state)
 
 static void two_bridges_with_one_number_are_told_apart(void **state)
 {
-	unsigned first = pci_model_bridge(&model, ROOT, 1, 1, 1);
-	unsigned second = pci_model_bridge(&model, ROOT, 2, 1, 1);
+	unsigned first = fake_pci_bridge(&model, ROOT, 1, 1, 1);
+	unsigned second = fake_pci_bridge(&model, ROOT, 2, 1, 1);
 
 	(void)state;
-	pci_model_add(&model, first, 3, 0, 0x010802);
-	pci_model_add(&model, second, 4, 0, 0x010802);
+	fake_pci_add(&model, first, 3, 0, 0x010802);
+	fake_pci_add(&model, second, 4, 0, 0x010802);
 	start();
 	assert_true(announced(1, 3, 0));
 	assert_true(announced(2, 4, 0));
@@ -444,39 +444,39 @@ static void endless_hierarchies_end(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 300; i++)
-		parent = pci_model_bridge(&model, parent, 1, 0, 0);
+		parent = fake_pci_bridge(&model, parent, 1, 0, 0);
 	start();
 	assert_true(fake_log_has(fake, "more than 64 bridges"));
 }
 
 static void full_buses_end(void **state)
 {
-	unsigned bridge = pci_model_bridge(&model, ROOT, 1, 1, 1);
+	unsigned bridge = fake_pci_bridge(&model, ROOT, 1, 1, 1);
 
 	(void)state;
 	for (unsigned i = 0; i < 256; i++) {
-		unsigned index = pci_model_add(&model, bridge, i >> 3, i & 7, 0x020000);
+		unsigned index = fake_pci_add(&model, bridge, i >> 3, i & 7, 0x020000);
 
 		config(index)[0x0e] = 0x80;
 		memory_bar(index, 0, 0x1000);
 		memory_bar(index, 1, 0x1000);
 		memory_bar(index, 2, 0x1000);
 	}
-	pci_model_aperture(&model, bridge, 2048, 2063);
+	fake_pci_aperture(&model, bridge, 2048, 2063);
 	start();
 	assert_true(fake_log_has(fake, "more than 256 functions"));
 }
 
 static void impossible_sizes_are_ignored(void **state)
 {
-	unsigned index = pci_model_add(&model, ROOT, 2, 0, 0x020000);
+	unsigned index = fake_pci_add(&model, ROOT, 2, 0, 0x020000);
 
 	(void)state;
 	memory_bar(index, 0, 0);
 	memory_bar(index, 1, 0x3000);
 	memory_bar(index, 2, UINT64_C(1) << 63);
-	pci_model_bar(&model, index, 3, WINDOW_MMIO, UINT64_MAX - 0xfff, 0x2000, 0);
-	pci_model_bar(&model, index, 4, (enum window_kind)77, 0, 0x1000, 0);
+	fake_pci_bar(&model, index, 3, WINDOW_MMIO, UINT64_MAX - 0xfff, 0x2000, 0);
+	fake_pci_bar(&model, index, 4, (enum window_kind)77, 0, 0x1000, 0);
 	start();
 	for (unsigned bar = 0; bar < 3; bar++)
 		assert_int_equal(base(index, bar), 0);
@@ -492,8 +492,8 @@ static void random_configuration_space_ends(void **state)
 		setup(NULL);
 		for (unsigned i = 0; i < 24; i++) {
 			unsigned parent = i < 8 ? ROOT : (unsigned)rand() % i;
-			unsigned index = pci_model_add(&model, parent, (unsigned)rand() % 32,
-						       (unsigned)rand() % 8, 0);
+			unsigned index = fake_pci_add(&model, parent, (unsigned)rand() % 32,
+						      (unsigned)rand() % 8, 0);
 
 			for (unsigned at = 4; at < 256; at++)
 				config(index)[at] = (uint8_t)rand();

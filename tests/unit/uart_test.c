@@ -2,7 +2,7 @@
  *
  * The 16550A driver against a simulated port.
  */
-/* sources: shim/drivers/serial/uart/uart.c tests/fake/uart_model.c
+/* sources: shim/drivers/serial/uart/uart.c tests/fake/fake_uart.c
  * tests/fake/driver.c tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c
  * tests/fake/log.c tests/fake/session.c tests/fake/block.c tests/fake/serial.c tests/fake/bus.c */
 #include <setjmp.h>
@@ -14,20 +14,20 @@
 
 #include <cmocka.h>
 
-#include "uart_model.h"
+#include "fake_uart.h"
 
 enum { OVERRUN = 2, PARITY = 4, FRAMING = 8, BREAK = 0x10 };
 
 extern const struct shim_driver shim_driver_uart;
 
 static struct fake *fake;
-static struct uart_model model;
+static struct fake_uart model;
 
 static int setup(void **state)
 {
 	(void)state;
 	fake = fake_create(&shim_driver_uart);
-	uart_model_attach(&model, fake, UART_MODEL_16550A);
+	fake_uart_attach(&model, fake, FAKE_UART_16550A);
 	return 0;
 }
 
@@ -47,7 +47,7 @@ static void start(void)
 static void type(const char *text)
 {
 	for (; *text; text++) {
-		uart_model_receive(&model, (uint8_t)*text, 0);
+		fake_uart_receive(&model, (uint8_t)*text, 0);
 		fake_run(fake);
 	}
 }
@@ -92,10 +92,10 @@ static void probe_tells_older_chips_apart(void **state)
 	static const char *const names[] = { "8250", "16450", "16550" };
 
 	(void)state;
-	for (unsigned kind = UART_MODEL_8250; kind <= UART_MODEL_16550; kind++) {
+	for (unsigned kind = FAKE_UART_8250; kind <= FAKE_UART_16550; kind++) {
 		teardown(NULL);
 		setup(NULL);
-		model.kind = (enum uart_model_kind)kind;
+		model.kind = (enum fake_uart_kind)kind;
 		start();
 		assert_string_equal(fake_unit(fake, 0)->model, names[kind]);
 		assert_false(model.fifo);
@@ -148,8 +148,8 @@ static void last_words_of_the_last_owner_get_out(void **state)
 	(void)state;
 	model.fifo = true;
 	model.held = true;
-	uart_model_leftover(&model, 'x');
-	uart_model_receive(&model, 'k', 0);
+	fake_uart_leftover(&model, 'x');
+	fake_uart_receive(&model, 'k', 0);
 	assert_int_equal(fake_start(fake), ERR_AGAIN);
 	fake_advance(fake, 3 * SHIM_MS);
 	assert_false(fake->probe_done);
@@ -166,7 +166,7 @@ static void probe_does_not_wait_for_ever(void **state)
 {
 	(void)state;
 	model.held = true;
-	uart_model_leftover(&model, 'x');
+	fake_uart_leftover(&model, 'x');
 	assert_int_equal(fake_start(fake), ERR_AGAIN);
 	fake_advance(fake, 100 * SHIM_MS);
 	assert_true(fake->probe_done);
@@ -213,7 +213,7 @@ static void burst_of_a_full_fifo_arrives(void **state)
 	(void)state;
 	start();
 	for (unsigned i = 0; i < 16; i++)
-		uart_model_receive(&model, (uint8_t)('a' + i), 0);
+		fake_uart_receive(&model, (uint8_t)('a' + i), 0);
 	fake_run(fake);
 	read_is("abcdefghijklmnop");
 	type("q");
@@ -237,11 +237,11 @@ static void damaged_bytes_are_left_out_and_counted(void **state)
 {
 	(void)state;
 	start();
-	uart_model_receive(&model, 'a', 0);
-	uart_model_receive(&model, 'b', PARITY);
-	uart_model_receive(&model, 'c', FRAMING);
-	uart_model_receive(&model, 0, BREAK);
-	uart_model_receive(&model, 'd', 0);
+	fake_uart_receive(&model, 'a', 0);
+	fake_uart_receive(&model, 'b', PARITY);
+	fake_uart_receive(&model, 'c', FRAMING);
+	fake_uart_receive(&model, 0, BREAK);
+	fake_uart_receive(&model, 'd', 0);
 	fake_run(fake);
 	read_is("ad");
 	assert_true(fake_log_has(fake, "0 overruns, 1 parity, 1 framing, 1 breaks"));
@@ -252,7 +252,7 @@ static void overrun_is_counted_and_what_came_before_is_kept(void **state)
 	(void)state;
 	start();
 	for (unsigned i = 0; i < 20; i++)
-		uart_model_receive(&model, (uint8_t)('a' + i), 0);
+		fake_uart_receive(&model, (uint8_t)('a' + i), 0);
 	fake_run(fake);
 	read_is("abcdefghijklmnop");
 	assert_true(fake_log_has(fake, "1 overruns"));
@@ -263,12 +263,12 @@ static void errors_are_told_once_a_second(void **state)
 	(void)state;
 	start();
 	for (unsigned i = 0; i < 50; i++) {
-		uart_model_receive(&model, 'x', PARITY);
+		fake_uart_receive(&model, 'x', PARITY);
 		fake_run(fake);
 	}
 	assert_int_equal(fake_log_count(fake, "errors so far"), 1);
 	fake_advance(fake, 2 * SHIM_S);
-	uart_model_receive(&model, 'x', PARITY);
+	fake_uart_receive(&model, 'x', PARITY);
 	fake_run(fake);
 	assert_int_equal(fake_log_count(fake, "errors so far"), 2);
 	assert_true(fake_log_has(fake, "51 parity"));
@@ -373,7 +373,7 @@ static void quiesce_waits_until_all_is_out(void **state)
 	fake_quiesce(fake);
 	assert_false(fake->quiesce_done);
 	assert_int_equal(model.ier, 0);
-	uart_model_receive(&model, 'r', 0);
+	fake_uart_receive(&model, 'r', 0);
 	fake_advance(fake, 5 * SHIM_MS);
 	assert_false(fake->quiesce_done);
 	model.held = false;

@@ -1,44 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A simulated PCI hierarchy. See pci_model.h.
+ * A simulated PCI hierarchy. See fake_pci.h.
  */
 #include <string.h>
 
-#include "pci_model.h"
+#include "fake_pci.h"
 
 enum { STATUS = 0x06, CLASS = 0x08, HEADER = 0x0e, PRIMARY = 0x18, SECONDARY, SUBORDINATE };
 enum { MEMORY = 0x20, PREFETCH = 0x24, CAPABILITIES = 0x34 };
 
-static bool is_bridge(const struct pci_model_function *function)
+static bool is_bridge(const struct fake_pci_function *function)
 {
 	return (function->config[HEADER] & 0x7f) == 1;
 }
 
 /* The bridge, on the bus behind `parent`, that forwards accesses to `bus`. */
-static unsigned route(const struct pci_model *model, unsigned parent, unsigned bus)
+static unsigned route(const struct fake_pci *model, unsigned parent, unsigned bus)
 {
 	for (unsigned i = 0; i < model->count; i++) {
-		const struct pci_model_function *bridge = &model->function[i];
+		const struct fake_pci_function *bridge = &model->function[i];
 
 		if (bridge->parent == parent && is_bridge(bridge) &&
 		    bridge->config[SECONDARY] != 0 && bus >= bridge->config[SECONDARY] &&
 		    bus <= bridge->config[SUBORDINATE])
 			return i;
 	}
-	return PCI_MODEL_ROOT;
+	return FAKE_PCI_ROOT;
 }
 
 /* Who answers an access? Follows the bridges' registers down; a lie leads nowhere, or somewhere. */
-static struct pci_model_function *find(struct pci_model *model, uint64_t name)
+static struct fake_pci_function *find(struct fake_pci *model, uint64_t name)
 {
-	unsigned bus = name >> 8 & 0xff, place = name & 0xff, parent = PCI_MODEL_ROOT;
+	unsigned bus = name >> 8 & 0xff, place = name & 0xff, parent = FAKE_PCI_ROOT;
 
 	model->accesses++;
 	if (model->dead || name >> 16)
 		return NULL;
 	for (unsigned depth = 0; bus != 0 && depth < 256; depth++) {
 		parent = route(model, parent, bus);
-		if (parent == PCI_MODEL_ROOT)
+		if (parent == FAKE_PCI_ROOT)
 			return NULL;
 		if (model->function[parent].config[SECONDARY] == bus)
 			break;
@@ -53,7 +53,7 @@ static struct pci_model_function *find(struct pci_model *model, uint64_t name)
 static enum error config_read(void *context, uint64_t name, unsigned offset, unsigned width,
 			      uint32_t *value)
 {
-	const struct pci_model_function *function = find(context, name);
+	const struct fake_pci_function *function = find(context, name);
 
 	*value = 0;
 	for (unsigned i = 0; i < width; i++)
@@ -65,8 +65,8 @@ static enum error config_read(void *context, uint64_t name, unsigned offset, uns
 static enum error config_write(void *context, uint64_t name, unsigned offset, unsigned width,
 			       uint32_t value)
 {
-	struct pci_model *model = context;
-	struct pci_model_function *function = find(model, name);
+	struct fake_pci *model = context;
+	struct fake_pci_function *function = find(model, name);
 
 	if (offset < PRIMARY || offset + width > SUBORDINATE + 1 || model->numbers_denied)
 		return ERR_DENIED;
@@ -77,7 +77,7 @@ static enum error config_write(void *context, uint64_t name, unsigned offset, un
 
 static enum error bar_size(void *context, uint64_t name, unsigned bar, struct device_window *window)
 {
-	struct pci_model_function *function = find(context, name);
+	struct fake_pci_function *function = find(context, name);
 
 	if (!function)
 		return ERR_NOT_FOUND;
@@ -89,8 +89,8 @@ static enum error bar_size(void *context, uint64_t name, unsigned bar, struct de
 
 static enum error bar_assign(void *context, uint64_t name, unsigned bar, uint64_t base)
 {
-	struct pci_model *model = context;
-	struct pci_model_function *function = find(model, name);
+	struct fake_pci *model = context;
+	struct fake_pci_function *function = find(model, name);
 
 	if (!function || bar > 5)
 		return ERR_NOT_FOUND;
@@ -110,7 +110,7 @@ static enum error bar_assign(void *context, uint64_t name, unsigned bar, uint64_
 	return OK;
 }
 
-void pci_model_attach(struct pci_model *model, struct fake *fake)
+void fake_pci_attach(struct fake_pci *model, struct fake *fake)
 {
 	memset(model, 0, sizeof(*model));
 	model->fake = fake;
@@ -122,12 +122,12 @@ void pci_model_attach(struct pci_model *model, struct fake *fake)
 	fake->bus.context = model;
 }
 
-unsigned pci_model_add(struct pci_model *model, unsigned parent, unsigned device, unsigned function,
-		       uint32_t class_code)
+unsigned fake_pci_add(struct fake_pci *model, unsigned parent, unsigned device, unsigned function,
+		      uint32_t class_code)
 {
-	struct pci_model_function *added = &model->function[model->count];
+	struct fake_pci_function *added = &model->function[model->count];
 
-	if (model->count == PCI_MODEL_MAX) {
+	if (model->count == FAKE_PCI_MAX) {
 		fake_violate(model->fake, "the test has too many functions");
 		return 0;
 	}
@@ -143,10 +143,10 @@ unsigned pci_model_add(struct pci_model *model, unsigned parent, unsigned device
 	return model->count++;
 }
 
-unsigned pci_model_bridge(struct pci_model *model, unsigned parent, unsigned device,
-			  unsigned secondary, unsigned subordinate)
+unsigned fake_pci_bridge(struct fake_pci *model, unsigned parent, unsigned device,
+			 unsigned secondary, unsigned subordinate)
 {
-	unsigned index = pci_model_add(model, parent, device, 0, 0x060400);
+	unsigned index = fake_pci_add(model, parent, device, 0, 0x060400);
 	uint8_t *config = model->function[index].config;
 
 	config[HEADER] = 1;
@@ -159,8 +159,8 @@ unsigned pci_model_bridge(struct pci_model *model, unsigned parent, unsigned dev
 	return index;
 }
 
-void pci_model_aperture(struct pci_model *model, unsigned bridge, unsigned base_mib,
-			unsigned limit_mib)
+void fake_pci_aperture(struct fake_pci *model, unsigned bridge, unsigned base_mib,
+		       unsigned limit_mib)
 {
 	uint8_t *config = model->function[bridge].config + MEMORY;
 
@@ -170,8 +170,8 @@ void pci_model_aperture(struct pci_model *model, unsigned bridge, unsigned base_
 	config[3] = (uint8_t)(limit_mib >> 4);
 }
 
-void pci_model_bar(struct pci_model *model, unsigned index, unsigned bar, enum window_kind kind,
-		   uint64_t base, uint64_t size_bytes, unsigned flags)
+void fake_pci_bar(struct fake_pci *model, unsigned index, unsigned bar, enum window_kind kind,
+		  uint64_t base, uint64_t size_bytes, unsigned flags)
 {
 	model->function[index].bar[bar] = (struct device_window){ .kind = (uint8_t)kind,
 								  .flags = (uint8_t)flags,
@@ -179,8 +179,8 @@ void pci_model_bar(struct pci_model *model, unsigned index, unsigned bar, enum w
 								  .size_bytes = size_bytes };
 }
 
-void pci_model_capability(struct pci_model *model, unsigned index, unsigned offset, unsigned id,
-			  unsigned next)
+void fake_pci_capability(struct fake_pci *model, unsigned index, unsigned offset, unsigned id,
+			 unsigned next)
 {
 	uint8_t *config = model->function[index].config;
 
@@ -191,8 +191,8 @@ void pci_model_capability(struct pci_model *model, unsigned index, unsigned offs
 	config[offset + 1] = (uint8_t)next;
 }
 
-bool pci_model_announced(const struct pci_model *model, unsigned bus, unsigned device,
-			 unsigned function)
+bool fake_pci_announced(const struct fake_pci *model, unsigned bus, unsigned device,
+			unsigned function)
 {
 	const struct fake_bus *announced = &model->fake->bus;
 

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A simulated serial port. See uart_model.h.
+ * A simulated serial port. See fake_uart.h.
  */
 #include <string.h>
 
-#include "uart_model.h"
+#include "fake_uart.h"
 
 enum { RBR, IER, IIR, LCR, MCR, LSR, MSR, SCR };
 enum { LSR_DATA = 1, LSR_OVERRUN = 2, LSR_ERRORS = 0x1c, LSR_EMPTY = 0x20, LSR_IDLE = 0x40 };
 enum { IIR_NONE = 1, IIR_EMPTY = 2, IIR_DATA = 4, IIR_LINE = 6 };
 
-static unsigned depth(const struct uart_model *model)
+static unsigned depth(const struct fake_uart *model)
 {
-	return model->fifo && model->kind == UART_MODEL_16550A ? 16 : 1;
+	return model->fifo && model->kind == FAKE_UART_16550A ? 16 : 1;
 }
 
 /* The pending cause of the highest priority. */
-static uint8_t cause(const struct uart_model *model)
+static uint8_t cause(const struct fake_uart *model)
 {
 	bool errors = model->overrun || (model->rx_count && model->rx[0].errors);
 
@@ -30,7 +30,7 @@ static uint8_t cause(const struct uart_model *model)
 }
 
 /* The line to the interrupt controller is edge-triggered, and connected by OUT2. */
-static void update(struct uart_model *model)
+static void update(struct fake_uart *model)
 {
 	bool wants = cause(model) != IIR_NONE && model->mcr & 8;
 
@@ -39,7 +39,7 @@ static void update(struct uart_model *model)
 	model->raised = wants;
 }
 
-static uint8_t read_data(struct uart_model *model)
+static uint8_t read_data(struct fake_uart *model)
 {
 	uint8_t byte = model->rx[0].byte;
 
@@ -52,7 +52,7 @@ static uint8_t read_data(struct uart_model *model)
 	return byte;
 }
 
-static uint8_t read_identification(struct uart_model *model)
+static uint8_t read_identification(struct fake_uart *model)
 {
 	uint8_t value = cause(model);
 
@@ -61,11 +61,11 @@ static uint8_t read_identification(struct uart_model *model)
 	if (value == IIR_EMPTY)
 		model->empty_pending = false;
 	if (model->fifo)
-		value |= model->kind == UART_MODEL_16550A ? 0xc0 : 0x80;
+		value |= model->kind == FAKE_UART_16550A ? 0xc0 : 0x80;
 	return value;
 }
 
-static uint8_t read_line(struct uart_model *model)
+static uint8_t read_line(struct fake_uart *model)
 {
 	uint8_t value = model->tx_count ? 0 : LSR_EMPTY | LSR_IDLE;
 
@@ -81,7 +81,7 @@ static uint8_t read_line(struct uart_model *model)
 	return value;
 }
 
-static uint8_t read_modem(const struct uart_model *model)
+static uint8_t read_modem(const struct fake_uart *model)
 {
 	uint8_t mcr = model->mcr;
 
@@ -92,7 +92,7 @@ static uint8_t read_modem(const struct uart_model *model)
 
 static uint64_t model_read(void *context, uint32_t offset, unsigned bits)
 {
-	struct uart_model *model = context;
+	struct fake_uart *model = context;
 	uint8_t value = 0xff;
 
 	if (bits != 8)
@@ -124,14 +124,14 @@ static uint64_t model_read(void *context, uint32_t offset, unsigned bits)
 		value = read_modem(model);
 		break;
 	case SCR:
-		value = model->kind == UART_MODEL_8250 ? 0xff : model->scr;
+		value = model->kind == FAKE_UART_8250 ? 0xff : model->scr;
 		break;
 	}
 	update(model);
 	return value;
 }
 
-static void write_data(struct uart_model *model, uint8_t byte)
+static void write_data(struct fake_uart *model, uint8_t byte)
 {
 	model->empty_pending = false;
 	if (model->tx_count == depth(model)) {
@@ -143,11 +143,11 @@ static void write_data(struct uart_model *model, uint8_t byte)
 		model->tx_most = model->tx_count;
 }
 
-static void write_fifo(struct uart_model *model, uint8_t value)
+static void write_fifo(struct fake_uart *model, uint8_t value)
 {
 	bool on = value & 1;
 
-	if (model->kind < UART_MODEL_16550)
+	if (model->kind < FAKE_UART_16550)
 		return;
 	if (on != model->fifo || value & 2) {
 		model->cleared += model->rx_count;
@@ -162,7 +162,7 @@ static void write_fifo(struct uart_model *model, uint8_t value)
 
 static void model_write(void *context, uint32_t offset, unsigned bits, uint64_t wide)
 {
-	struct uart_model *model = context;
+	struct fake_uart *model = context;
 	uint8_t value = (uint8_t)wide;
 
 	if (bits != 8)
@@ -203,11 +203,11 @@ static void model_write(void *context, uint32_t offset, unsigned bits, uint64_t 
 /* The line takes all that is in the transmitter. */
 static bool model_work(void *context)
 {
-	struct uart_model *model = context;
+	struct fake_uart *model = context;
 
 	if (!model->tx_count || model->held)
 		return false;
-	for (unsigned i = 0; i < model->tx_count && model->out_count < UART_MODEL_OUT_MAX; i++)
+	for (unsigned i = 0; i < model->tx_count && model->out_count < FAKE_UART_OUT_MAX; i++)
 		model->out[model->out_count++] = model->tx[i];
 	model->tx_count = 0;
 	model->empty_pending = true;
@@ -215,16 +215,16 @@ static bool model_work(void *context)
 	return true;
 }
 
-void uart_model_attach(struct uart_model *model, struct fake *fake, enum uart_model_kind kind)
+void fake_uart_attach(struct fake_uart *model, struct fake *fake, enum fake_uart_kind kind)
 {
-	*model = (struct uart_model){ .fake = fake, .kind = kind };
+	*model = (struct fake_uart){ .fake = fake, .kind = kind };
 	fake_window(fake, 0, WINDOW_PORT, 8, model_read, model_write, model);
 	fake->vectors_max = 1;
 	fake->work = model_work;
 	fake->work_context = model;
 }
 
-void uart_model_receive(struct uart_model *model, uint8_t byte, uint8_t errors)
+void fake_uart_receive(struct fake_uart *model, uint8_t byte, uint8_t errors)
 {
 	if (model->rx_count == depth(model)) {
 		model->overrun = true;
@@ -235,7 +235,7 @@ void uart_model_receive(struct uart_model *model, uint8_t byte, uint8_t errors)
 	update(model);
 }
 
-void uart_model_leftover(struct uart_model *model, uint8_t byte)
+void fake_uart_leftover(struct fake_uart *model, uint8_t byte)
 {
 	model->tx[model->tx_count++] = byte;
 }

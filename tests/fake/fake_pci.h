@@ -3,19 +3,19 @@
  * A simulated PCI hierarchy: configuration accesses travel through bridges as their registers say.
  * Sources: PCI Local Bus 3.0 §6, PCI-to-PCI Bridge 1.2 §3.2.5.
  *
- * How to use: pci_model_attach() to a fake, then add functions and bridges; tests may write any
+ * How to use: fake_pci_attach() to a fake, then add functions and bridges; tests may write any
  * lie into `config` afterwards.
  */
-#ifndef PCI_MODEL_H
-#define PCI_MODEL_H
+#ifndef FAKE_PCI_H
+#define FAKE_PCI_H
 
 #include "fake.h"
 
-#define PCI_MODEL_MAX  640u
-#define PCI_MODEL_ROOT (~0u)
+#define FAKE_PCI_MAX  640u
+#define FAKE_PCI_ROOT (~0u)
 
-struct pci_model_function {
-	unsigned parent; /* index of the bridge it sits behind, or PCI_MODEL_ROOT */
+struct fake_pci_function {
+	unsigned parent; /* index of the bridge it sits behind, or FAKE_PCI_ROOT */
 	uint8_t place;   /* device << 3 | function */
 	bool live;       /* a driver has it: its base addresses must not be touched */
 	bool deaf;       /* ignores what is written */
@@ -24,9 +24,9 @@ struct pci_model_function {
 	unsigned assigned;           /* times that one was placed */
 };
 
-struct pci_model {
+struct fake_pci {
 	struct fake *fake;
-	struct pci_model_function function[PCI_MODEL_MAX];
+	struct fake_pci_function function[FAKE_PCI_MAX];
 	unsigned count;
 	uint64_t accesses;
 	bool dead;                    /* nobody answers any more */
@@ -37,30 +37,30 @@ struct pci_model {
 };
 
 /** Connect an empty hierarchy to a fake. */
-void pci_model_attach(struct pci_model *model, struct fake *fake);
+void fake_pci_attach(struct fake_pci *model, struct fake *fake);
 
 /** Add an endpoint; returns its index. `class_code` is class, subclass, interface. */
-unsigned pci_model_add(struct pci_model *model, unsigned parent, unsigned device, unsigned function,
-		       uint32_t class_code);
+unsigned fake_pci_add(struct fake_pci *model, unsigned parent, unsigned device, unsigned function,
+		      uint32_t class_code);
 
 /** Add a bridge with the numbers that firmware gave it; its windows are closed. */
-unsigned pci_model_bridge(struct pci_model *model, unsigned parent, unsigned device,
-			  unsigned secondary, unsigned subordinate);
+unsigned fake_pci_bridge(struct fake_pci *model, unsigned parent, unsigned device,
+			 unsigned secondary, unsigned subordinate);
 
 /** Open a bridge's window for plain memory: base and limit in MiB, the limit included. */
-void pci_model_aperture(struct pci_model *model, unsigned bridge, unsigned base_mib,
-			unsigned limit_mib);
+void fake_pci_aperture(struct fake_pci *model, unsigned bridge, unsigned base_mib,
+		       unsigned limit_mib);
 
 /** Give a function a base address register. Base 0: not placed. */
-void pci_model_bar(struct pci_model *model, unsigned index, unsigned bar, enum window_kind kind,
-		   uint64_t base, uint64_t size_bytes, unsigned flags);
+void fake_pci_bar(struct fake_pci *model, unsigned index, unsigned bar, enum window_kind kind,
+		  uint64_t base, uint64_t size_bytes, unsigned flags);
 
 /** Put a capability at an offset, and let it point to the next. */
-void pci_model_capability(struct pci_model *model, unsigned index, unsigned offset, unsigned id,
-			  unsigned next);
+void fake_pci_capability(struct fake_pci *model, unsigned index, unsigned offset, unsigned id,
+			 unsigned next);
 
 /** Was the function announced, and not removed, under these numbers? */
-bool pci_model_announced(const struct pci_model *model, unsigned bus, unsigned device,
-			 unsigned function);
+bool fake_pci_announced(const struct fake_pci *model, unsigned bus, unsigned device,
+			unsigned function);
 
 #endif
