@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * bench SUITE...: measures, and ends the machine. Started by run=bench,counted,kernel and the like;
- * data lines go to the debug console. Words: kernel, block: what to measure; counted: under the
- * plugin, few operations; quick: a tenth of them.
+ * bench SUITE...: measures. Started by run=bench,counted,kernel and the like it writes data lines
+ * to the debug console and ends the machine; started by the shell it prints there. Words: kernel,
+ * block: what to measure; counted: under the plugin, few operations; quick: a tenth of them;
+ * overwrite: from the shell, block may write over the disk.
  */
 #include <lib/string.h>
+#include <runtime/parent.h>
 #include <runtime/print.h>
 
 #include "bench.h"
@@ -13,6 +15,8 @@ bool counted;
 
 static void finish(int code)
 {
+	if (parent_listens())
+		runtime_exit(code);
 	SYS2(SYS_TEST_EXIT, runtime_handle(STARTUP_REGISTRY), code);
 	runtime_exit(code);
 }
@@ -26,6 +30,7 @@ _Noreturn void fail(const char *format, ...)
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	parent_print("bench: %s\n", text);
 	bytes = snprintf(line, sizeof(line), "bench: error text=\"%s\"\n", text);
 	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)line, bytes);
 	finish(1);
@@ -42,6 +47,7 @@ int main(int argc, char **argv)
 {
 	static const char end[] = "bench: end\n";
 	struct effort effort = { .percent = 100, .rounds = 5 };
+	bool block = false, overwrite = false;
 
 	if (argc == 2 && strcmp(argv[1], "peer") == 0)
 		return kernel_peer();
@@ -54,7 +60,11 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "quick") == 0) {
 			effort = (struct effort){ .percent = effort.percent / 10, .rounds = 1 };
 		}
+		block |= strcmp(argv[i], "block") == 0;
+		overwrite |= strcmp(argv[i], "overwrite") == 0;
 	}
+	if (block && !overwrite && parent_listens())
+		fail("block writes over the first disk; say `bench block overwrite` if it may");
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "kernel") == 0)
 			kernel_suite(&effort);

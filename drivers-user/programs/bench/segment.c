@@ -5,6 +5,7 @@
 #include <stdarg.h>
 
 #include <lib/format.h>
+#include <runtime/parent.h>
 
 #include "bench.h"
 
@@ -68,6 +69,9 @@ void data_line(const struct segment *segment, const char *format, ...)
 	va_start(list, format);
 	vsnprintf(text, sizeof(text), format, list);
 	va_end(list);
+	parent_print("%s: %lu ns each, p50 %lu, p99 %lu, p99.9 %lu\n", text,
+		     segment->total_ns / (segment->operations ? segment->operations : 1),
+		     segment->p50_ns, segment->p99_ns, segment->p999_ns);
 	bytes = snprintf(line, sizeof(line),
 			 "bench: %s segment=%u samples=%u total_ns=%lu p50_ns=%lu p99_ns=%lu "
 			 "p999_ns=%lu\n",

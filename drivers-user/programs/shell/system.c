@@ -8,6 +8,7 @@
 #include <runtime/archive.h>
 #include <runtime/devices.h>
 #include <runtime/manager.h>
+#include <runtime/parent.h>
 #include <runtime/process.h>
 #include <runtime/startup.h>
 #include <runtime/syscall.h>
@@ -166,59 +167,98 @@ static handle_t program_watch(handle_t process)
 	return HANDLE_NONE;
 }
 
-/* Waits for the end of a program; ^C kills it. */
-static void program_wait(const char *name, handle_t process)
+/* Shows what a program prints. */
+static void serve_program(struct message *message)
+{
+	if (message->label == PARENT_PRINT)
+		print("%.*s", (int)sizeof(message->word), (const char *)message->word);
+	message->handle = HANDLE_NONE;
+	(void)sys_reply(message);
+}
+
+/* Serves a program until it ends; ^C kills it. */
+static void program_wait(const char *name, handle_t process, handle_t endpoint)
 {
 	struct process_info info = { 0 };
 	handle_t notification = program_watch(process);
-	uint64_t bits;
+	struct message message;
+	enum error error = OK;
 
 	print_flush();
-	while (notification != HANDLE_NONE &&
-	       sys_wait(notification, now_ns() + POLL_NS, &bits) == ERR_TIMEOUT)
+	while (notification != HANDLE_NONE) {
+		error = sys_receive(endpoint, notification, now_ns() + POLL_NS, &message);
+		if (error == OK && message.label == MESSAGE_SIGNAL && message.token == 0)
+			break;
+		if (error == OK)
+			serve_program(&message);
+		print_flush();
 		if (interrupted()) {
 			SYS1(SYS_PROCESS_KILL, process);
 			print("^C\n");
 		}
+	}
 	if (SYS2(SYS_PROCESS_INFO, process, (uintptr_t)&info).error == OK && info.exited &&
 	    info.exit_code != 0)
 		print("%s: ended with %lld; `log` has the details\n", name,
 		      (long long)info.exit_code);
 	if (notification != HANDLE_NONE)
 		SYS1(SYS_HANDLE_CLOSE, notification);
-	SYS1(SYS_HANDLE_CLOSE, process);
 }
 
-static void start_program(const char *name, char **words)
+/* It gets what the shell does not need while it waits. */
+static void share_budget(struct program *program)
+{
+	struct process_info self = { 0 };
+
+	if (SYS2(SYS_PROCESS_INFO, HANDLE_NONE, (uintptr_t)&self).error != OK ||
+	    self.pages_limit - self.pages_used <= 2 * KEPT_PAGES)
+		return;
+	program->budget_pages = self.pages_limit - self.pages_used - KEPT_PAGES;
+	program->budget_objects = (self.objects_limit - self.objects_used) / 2;
+}
+
+static enum error start_and_wait(const char *name, const char *const *words, handle_t endpoint)
 {
 	static char path[64];
+	struct sys_result parent =
+		SYS3(SYS_HANDLE_DUPLICATE, endpoint, RIGHT_CALL | RIGHT_TRANSFER, 0);
 	struct startup_handle handle[] = {
 		{ STARTUP_REGISTRY, runtime_handle(STARTUP_REGISTRY) },
 		{ STARTUP_ARCHIVE, runtime_handle(STARTUP_ARCHIVE) },
 		{ STARTUP_MANAGER, runtime_handle(STARTUP_MANAGER) },
+		{ STARTUP_PARENT, (handle_t)parent.value },
 	};
-	struct program program = { .path = path,
-				   .words = (const char *const *)words,
-				   .handle = handle,
-				   .handle_count = 3 };
-	struct process_info self = { 0 };
+	struct program program = {
+		.path = path, .words = words, .handle = handle, .handle_count = 4
+	};
+	enum error error = parent.error;
 	handle_t process;
-	enum error error;
 
-	/* It gets what the shell does not need while it waits. */
-	if (SYS2(SYS_PROCESS_INFO, HANDLE_NONE, (uintptr_t)&self).error == OK &&
-	    self.pages_limit - self.pages_used > 2 * KEPT_PAGES) {
-		program.budget_pages = self.pages_limit - self.pages_used - KEPT_PAGES;
-		program.budget_objects = (self.objects_limit - self.objects_used) / 2;
-	}
+	share_budget(&program);
 	snprintf(path, sizeof(path), "bin/%s", name);
-	error = program_start(&program, &process);
+	if (error == OK)
+		error = program_start(&program, &process);
+	SYS1(SYS_HANDLE_CLOSE, parent.value);
+	if (error != OK)
+		return error;
+	program_wait(name, process, endpoint);
+	SYS1(SYS_HANDLE_CLOSE, process);
+	return OK;
+}
+
+static void start_program(const char *name, char **words)
+{
+	struct sys_result endpoint = SYS0(SYS_ENDPOINT_CREATE);
+	enum error error = endpoint.error;
+
+	if (error == OK) {
+		error = start_and_wait(name, (const char *const *)words, (handle_t)endpoint.value);
+		SYS1(SYS_HANDLE_CLOSE, endpoint.value);
+	}
 	if (error == ERR_NOT_FOUND)
 		print("%s: there is no such program in the archive; `run` lists them\n", name);
 	else if (error != OK)
 		print("%s: cannot be started: %s\n", name, error_text(error));
-	else
-		program_wait(name, process);
 }
 
 static const char *complete_program(unsigned index)
@@ -253,11 +293,11 @@ static const char *complete_run(int word, char **words, unsigned index)
 
 static void run_bench(int argc, char **argv)
 {
+	static char *usual[] = { "quick", "kernel", NULL };
 	struct archive_file file;
 
-	(void)argc;
 	if (runtime_file("bin/bench", &file) == OK)
-		return start_program("bench", argv + 1);
+		return start_program("bench", argc > 1 ? argv + 1 : usual);
 	print("bench: this image has no bin/bench; on the host, `make bench` builds one that has, "
 	      "and measures\n");
 }
@@ -341,7 +381,8 @@ const struct command system_commands[] = {
 	{ "mem", "", "memory of the machine and the kernel", run_mem, NULL },
 	{ "log", "[LEVEL] [-n LINES]", "the system log, down to a level", run_log, complete_log },
 	{ "uptime", "", "version, time since boot, command line", run_uptime, NULL },
-	{ "bench", "[ARGUMENTS]", "run the benchmarks of this image", run_bench, NULL },
+	{ "bench", "[quick] [kernel] [block overwrite]",
+	  "run benchmarks; `block overwrite` writes over the first disk", run_bench, NULL },
 	{ "run", "[PROGRAM [ARGUMENTS]]", "run a program, or list them", run_run, complete_run },
 	{ "kill", "PID | driver DRIVER", "end a process, or kill a driver's", run_kill,
 	  complete_kill },

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * systest [scratch] [SUITE...]: tests the system from inside and ends the machine. Started by
- * run=systest,kernel and the like; without a suite, all but crash-user run. The report goes to the
- * debug console. `scratch` allows to write to any disk; else see block.c.
+ * systest [scratch] [SUITE...]: tests the system from inside. Without a suite, all but crash-user
+ * run. Started by run=systest,kernel and the like it reports to the debug console and ends the
+ * machine; started by the shell it reports there. `scratch` allows to write to any disk; else see
+ * block.c.
  */
 #include "systest.h"
 
 #include <lib/format.h>
 #include <lib/string.h>
 #include <runtime/manager.h>
+#include <runtime/parent.h>
 #include <runtime/print.h>
 
 struct suite {
@@ -41,6 +43,8 @@ __attribute__((format(printf, 1, 2))) static void report(const char *format, ...
 	va_end(list);
 	if (bytes >= (int)sizeof(text))
 		bytes = sizeof(text) - 1;
+	if (parent_listens())
+		return parent_print("%s", text);
 	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)text, bytes);
 }
 
@@ -139,6 +143,7 @@ int main(int argc, char **argv)
 		}
 	}
 	good = good && run_suites(argc, argv);
-	SYS2(SYS_TEST_EXIT, runtime_handle(STARTUP_REGISTRY), good ? 0 : 1);
+	if (!parent_listens())
+		SYS2(SYS_TEST_EXIT, runtime_handle(STARTUP_REGISTRY), good ? 0 : 1);
 	return good ? 0 : 1;
 }
