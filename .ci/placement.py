@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """placement.py BUILD CROSS_COMPILE [CLASS/NAME,off...]: which driver is in which image, and its size."""
+import signal
 import subprocess
 import sys
 
@@ -26,4 +27,5 @@ def main():
     print("Sizes in bytes, loaded. The command line overrides: make run CMDLINE=\"NAME=kernel|user|off\".")
 
 
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # make placement | head
 main()

@@ -30,7 +30,7 @@ def check_driver(build, driver, evidence):
     evidence.append(f"{driver.path} {path}\n    object        {now}")
     for image, stem, map_path in (("kernel", "kernel", f"{build}/kernel.map"),
                                   ("user", f"drivers-user/{driver.path}", f"{build}/drivers-user/{driver.path}.map")):
-        in_map = path in loaded(map_path)
+        in_map = path in loaded(map_path) and (image == "kernel" or os.path.exists(f"{build}/archive/drivers/{driver.path}"))
         if in_map != (image in driver.images):
             found.append(f"{driver.name}: the {image} map {map_path} {'names' if in_map else 'does not name'} {path}")
         if image not in driver.images:
@@ -55,7 +55,7 @@ def self_test():
     path = "@/shim/drivers/block/x/x.o"
     record = hashlib.sha256(b"object").hexdigest() + f"  {path}\n"
     good = {"drivers.list": "block/x,m,kernel,user\n", "shim/drivers/block/x/x.o": "object",
-            "kernel.map": f"LOAD {path}\n", "drivers-user/block/x.map": f"LOAD {path}\n",
+            "kernel.map": f"LOAD {path}\n", "archive/drivers/block/x": "", "drivers-user/block/x.map": f"LOAD {path}\n",
             "kernel.before": record, "kernel.after": record,
             "drivers-user/block/x.before": record, "drivers-user/block/x.after": record}
     expect(check, good, [
@@ -64,6 +64,8 @@ def self_test():
         ({"kernel.before": None}, "no record"),
         ({"drivers-user/block/x.map": "LOAD @/elsewhere/x.o\n"}, "does not name"),
         ({"drivers.list": "block/x,m,user\n"}, "the kernel map"),
+        ({"drivers.list": "block/x,y,kernel\n"}, "the user map"),
+        ({"archive/drivers/block/x": None}, "does not name"),
     ])
 
 
