@@ -121,8 +121,8 @@ enum error device_start_kernel(struct device *device, const char *name)
 	begin(device, driver->name, driver->class_id, PLACEMENT_KERNEL);
 	error = kernel_instance_start(device, driver);
 	if (error)
-		device_report(device, INSTANCE_FAILED, error);
-	return error;
+		(void)device_report(device, INSTANCE_FAILED, error);
+	return OK; /* how it went is news of the device: said once */
 }
 
 enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes)
