@@ -55,6 +55,12 @@ struct counts {
 	uint64_t idle;         /* instructions of the idle loop */
 };
 
+/* How often the instruction at an address ran; the profile of a segment. */
+struct place {
+	uint64_t vaddr, count;
+	struct place *next;
+};
+
 /* Growing array of 32-bit samples. */
 struct samples {
 	uint32_t *value;
@@ -65,7 +71,8 @@ static struct counts now, begin;
 static struct samples operations, interrupts;
 static uint64_t idle_since, operation_since, interrupt_since, repeat_total;
 static const void *repeat_place;
-static bool armed, idle, interrupt_open, count_mmio;
+static struct place *places[1 << 16];
+static bool armed, idle, interrupt_open, count_mmio, profile;
 static unsigned segment;
 static struct timespec linger;
 static FILE *text_file, *sample_file;
@@ -107,8 +114,37 @@ static void leave_idle(void)
 	idle = false;
 }
 
+/* The counter of an address; it stays where it is, since translated code adds to it. */
+static struct place *place_of(uint64_t vaddr)
+{
+	struct place **head = &places[(vaddr ^ vaddr >> 16) & 0xffff], *place;
+
+	for (place = *head; place; place = place->next)
+		if (place->vaddr == vaddr)
+			return place;
+	place = calloc(1, sizeof(*place));
+	if (!place)
+		abort();
+	*place = (struct place){ vaddr, 0, *head };
+	return *head = place;
+}
+
+/* Forget the counts of all places, writing down those of segment `number` if it is not negative. */
+static void flush_places(int number)
+{
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		for (struct place *place = places[i]; place; place = place->next) {
+			if (number >= 0 && place->count)
+				fprintf(text_file, "place segment=%d vaddr=%lx count=%lu\n", number,
+					place->vaddr, place->count);
+			place->count = 0;
+		}
+}
+
 static void begin_segment(void)
 {
+	if (profile)
+		flush_places(-1);
 	begin = now;
 	operations.count = interrupts.count = 0;
 	interrupt_open = false;
@@ -128,6 +164,8 @@ static void end_segment(void)
 		now.switches - begin.switches, idle_delta);
 	write_samples(&operations);
 	write_samples(&interrupts);
+	if (profile)
+		flush_places((int)segment - 1);
 	fflush(text_file);
 }
 
@@ -269,6 +307,9 @@ static void instrument(struct qemu_plugin_insn *instruction, uint64_t vaddr)
 	else
 		qemu_plugin_register_vcpu_insn_exec_inline(
 			instruction, PLUGIN_ADD_U64, vaddr >> 63 ? &now.kernel : &now.user, 1);
+	if (profile)
+		qemu_plugin_register_vcpu_insn_exec_inline(instruction, PLUGIN_ADD_U64,
+							   &place_of(vaddr)->count, 1);
 	if (count_mmio && size && !is_stack(code))
 		qemu_plugin_register_vcpu_mem_cb(instruction, on_access, PLUGIN_NO_REGISTERS,
 						 PLUGIN_READ_WRITE, NULL);
@@ -317,7 +358,8 @@ static void at_exit(plugin_id_t id, void *data)
 	fclose(sample_file);
 }
 
-/* Options: out=PREFIX (PREFIX.txt and PREFIX.samples are written); mmio=on; linger=MICROSECONDS
+/* Options: out=PREFIX (PREFIX.txt and PREFIX.samples are written); mmio=on; profile=on (how often
+ * each instruction ran in each segment); linger=MICROSECONDS
  * (below a million): stop the guest so long at each interrupt, so that whatever is in flight
  * completes. */
 EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char **argv)
@@ -331,6 +373,8 @@ EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char 
 			prefix = argv[i] + 4;
 		else if (!strcmp(argv[i], "mmio=on") || !strcmp(argv[i], "mmio=true"))
 			count_mmio = true;
+		else if (!strcmp(argv[i], "profile=on") || !strcmp(argv[i], "profile=true"))
+			profile = true;
 		else if (!strncmp(argv[i], "linger=", 7))
 			linger.tv_nsec = strtol(argv[i] + 7, NULL, 10) % 1000000 * 1000;
 		else

@@ -76,6 +76,7 @@ class Progress:
         self.left = dict(expected)
         self.count, self.done = len(expected), 0
         self.speed, self.terminal = 1.0, sys.stdout.isatty()
+        self.name = None
 
     def start(self, name):
         self.name, self.began, self.told = name, time.monotonic(), 0.0
@@ -90,6 +91,8 @@ class Progress:
     def tell(self, results):
         """On a terminal the line moves; in a log there is one each 20 seconds."""
         now = time.monotonic()
+        if self.name is None:
+            return  # no step: somebody else's boot
         if not self.terminal and now - self.told < 20:
             return
         self.told = now
