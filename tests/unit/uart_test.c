@@ -293,10 +293,24 @@ static void lost_interrupt_is_made_up_for(void **state)
 	model.silent = true;
 	send("0123456789abcdefghij");
 	out_is("0123456789abcdef");
-	fake_advance(fake, 100 * SHIM_MS);
+	fake_advance(fake, 200 * SHIM_MS);
 	out_is("0123456789abcdefghij");
 	assert_true(fake_log_has(fake, "lost interrupts"));
 	assert_int_equal(model.ier, 5);
+}
+
+static void late_interrupt_is_not_called_lost(void **state)
+{
+	(void)state;
+	start();
+	model.silent = true;
+	send("0123456789abcdefghij");
+	fake_advance(fake, 30 * SHIM_MS);
+	fake_interrupt(fake, 0);
+	model.silent = false;
+	fake_advance(fake, SHIM_S);
+	out_is("0123456789abcdefghij");
+	assert_false(fake_log_has(fake, "lost interrupts"));
 }
 
 static void held_line_costs_no_time_and_loses_nothing(void **state)
@@ -498,6 +512,7 @@ int main(void)
 		TEST(errors_are_told_once_a_second),
 		TEST(bytes_that_nobody_reads_are_counted),
 		TEST(lost_interrupt_is_made_up_for),
+		TEST(late_interrupt_is_not_called_lost),
 		TEST(held_line_costs_no_time_and_loses_nothing),
 		TEST(port_that_always_interrupts_is_left_alone),
 		TEST(port_that_always_has_data_is_left_alone),

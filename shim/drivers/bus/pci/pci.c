@@ -356,7 +356,8 @@ static bool pci_check(const struct shim_device *device)
 	const struct pci_state *state = shim_state(device);
 
 	if (state->function_count > PCI_FUNCTIONS_MAX || state->bridge_count > PCI_BRIDGES_MAX ||
-	    state->range_count > PCI_RANGES_MAX || state->bus_count > PCI_BUSES)
+	    state->range_count > PCI_RANGES_MAX || state->request_count > PCI_REQUESTS_MAX ||
+	    state->bus_count > PCI_BUSES)
 		return false;
 	for (uint32_t i = 0; i < state->function_count; i++)
 		if (state->function[i].bridge != PCI_NO_BRIDGE &&

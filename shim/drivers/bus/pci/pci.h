@@ -15,6 +15,7 @@
 #define PCI_FUNCTIONS_MAX    256u
 #define PCI_BRIDGES_MAX      64u
 #define PCI_RANGES_MAX       512u
+#define PCI_REQUESTS_MAX     256u
 #define PCI_BUSES            256u
 #define PCI_NO_BRIDGE        0xffffu
 #define PCI_BARS_ENDPOINT    6u
@@ -27,6 +28,14 @@ struct pci_range {
 	uint8_t bus;          /* that it lies on */
 	uint8_t kind;         /* enum window_kind */
 	uint8_t reserved[6];
+};
+
+/* A base address register without an address. */
+struct pci_request {
+	uint64_t size_bytes;
+	uint16_t routing;
+	uint8_t bar, kind, flags;
+	uint8_t reserved[3];
 };
 
 /* One function that answers. */
@@ -53,11 +62,12 @@ struct pci_state {
 	uint32_t placed, unplaced; /* base address registers */
 	uint16_t segment;
 	uint8_t bus_first, bus_last; /* below the host bridge */
-	uint32_t reserved;
+	uint32_t request_count;
 	uint64_t scanned[PCI_BUSES / 64]; /* a bit a bus */
 	struct pci_function function[PCI_FUNCTIONS_MAX];
 	struct pci_bridge bridge[PCI_BRIDGES_MAX];
 	struct pci_range range[PCI_RANGES_MAX]; /* in use */
+	struct pci_request request[PCI_REQUESTS_MAX];
 };
 
 static inline unsigned pci_bus_of(uint16_t routing)

@@ -147,25 +147,45 @@ static bool pci_window_sane(const struct device_window *window)
 	       window->base <= UINT64_MAX - (size - 1);
 }
 
-static void pci_place_one(struct shim_device *device, uint16_t routing, unsigned bar,
-			  const struct device_window *window)
+static void pci_place_one(struct shim_device *device, const struct pci_request *request)
 {
 	struct pci_state *state = shim_state(device);
+	struct device_window window = { .kind = request->kind,
+					.flags = request->flags,
+					.size_bytes = request->size_bytes };
+	uint16_t routing = request->routing;
 
-	if (pci_place(device, routing, bar, window)) {
+	if (pci_place(device, routing, request->bar, &window)) {
 		state->placed++;
 		return;
 	}
 	state->unplaced++;
 	shim_log(device, LOG_WARNING,
 		 "%02x:%02x.%u: no room for window %u of 0x%llx bytes on its bus", routing >> 8,
-		 routing >> 3 & 31, routing & 7, bar, (unsigned long long)window->size_bytes);
+		 routing >> 3 & 31, routing & 7, request->bar,
+		 (unsigned long long)window.size_bytes);
 }
 
-/* Go over all registers of a function: first (place false) note those that have an address, then
- * place the others. A live child's are never touched: they say ERR_BUSY. */
-static void pci_function_bars(struct shim_device *device, const struct pci_function *function,
-			      bool place)
+/* Note what a register says: a range in use, or a wish. */
+static void pci_note(struct pci_state *state, uint16_t routing, unsigned bar,
+		     const struct device_window *window, bool live)
+{
+	if (window->base != 0)
+		(void)pci_range_add(state, pci_bus_of(routing), window->kind, window->base,
+				    window->base + window->size_bytes - 1);
+	else if (!live && state->request_count == PCI_REQUESTS_MAX)
+		state->unplaced++;
+	else if (!live)
+		state->request[state->request_count++] =
+			(struct pci_request){ .size_bytes = window->size_bytes,
+					      .routing = routing,
+					      .bar = (uint8_t)bar,
+					      .kind = window->kind,
+					      .flags = window->flags };
+}
+
+/* Size the registers of a function. A live child's are never touched: they say ERR_BUSY. */
+static void pci_function_bars(struct shim_device *device, const struct pci_function *function)
 {
 	struct pci_state *state = shim_state(device);
 	unsigned count = function->layout == PCI_LAYOUT_ENDPOINT ? PCI_BARS_ENDPOINT
@@ -179,11 +199,7 @@ static void pci_function_bars(struct shim_device *device, const struct pci_funct
 
 		if ((error != OK && error != ERR_BUSY) || !pci_window_sane(&window))
 			continue;
-		if (window.base != 0 && !place)
-			(void)pci_range_add(state, pci_bus_of(function->routing), window.kind,
-					    window.base, window.base + window.size_bytes - 1);
-		if (window.base == 0 && place && error == OK)
-			pci_place_one(device, function->routing, bar, &window);
+		pci_note(state, function->routing, bar, &window, error == ERR_BUSY);
 		if (window.flags & WINDOW_64BIT)
 			bar++;
 	}
@@ -203,7 +219,7 @@ void pci_place_all(struct shim_device *device)
 		pci_range_add(state, bus, WINDOW_PORT, bridge->io.base, bridge->io.limit);
 	}
 	for (uint32_t i = 0; i < state->function_count; i++)
-		pci_function_bars(device, &state->function[i], false);
-	for (uint32_t i = 0; i < state->function_count; i++)
-		pci_function_bars(device, &state->function[i], true);
+		pci_function_bars(device, &state->function[i]);
+	for (uint32_t i = 0; i < state->request_count; i++)
+		pci_place_one(device, &state->request[i]);
 }

@@ -29,7 +29,7 @@ struct uart_state {
 	uint32_t fifo_bytes; /* room when the transmitter is empty */
 	uint32_t sending;    /* 1: the transmit interrupt is on */
 	uint32_t steps;      /* waits so far, of probing or draining */
-	uint32_t reserved;
+	uint32_t overdue;    /* 1: the guard timer has seen no interrupt since it last looked */
 	uint32_t overruns, parities, framings, breaks; /* line errors */
 	uint32_t unread;                               /* bytes lost: nobody read */
 	uint32_t lost_interrupts;
@@ -206,6 +206,7 @@ static bool uart_interrupt(struct shim_device *device, unsigned index)
 	(void)index;
 	if (uart->phase != UART_LIVE)
 		return false;
+	uart->overdue = 0;
 	for (unsigned i = 0; i < UART_ROUNDS_MAX; i++) {
 		if (uart_read(device, UART_IIR) & UART_IIR_NONE)
 			break;
@@ -302,15 +303,21 @@ static void uart_quiesce(struct shim_device *device)
 	uart_drain_step(device);
 }
 
-/* An interrupt that should have come by now did not: do its work. */
+/* An interrupt that should have come by now did not. Once it may be late, being on its way while
+ * this machine stood still; the second time its work is done without it. */
 static void uart_guard(struct shim_device *device)
 {
 	struct uart_state *uart = shim_state(device);
 
 	if (uart->phase != UART_LIVE || !uart->sending)
 		return;
-	if (uart_line_status(device) & UART_LSR_EMPTY)
-		uart->lost_interrupts++;
+	if (!uart->overdue || !(uart_line_status(device) & UART_LSR_EMPTY)) {
+		uart->overdue = 1;
+		shim_timer_set(device, UART_TIMER_GUARD, shim_now_ns(device) + UART_GUARD_NS);
+		return;
+	}
+	uart->overdue = 0;
+	uart->lost_interrupts++;
 	uart_receive(device);
 	uart_send(device);
 	uart_tell_errors(device);
