@@ -291,6 +291,11 @@ static void check_bad_sessions(void)
 	for (unsigned i = 0; i < 2; i++)
 		CHECK_EQUAL(SYS2(SYS_SESSION_CREATE, grant, bad[i]).error, ERR_FAULT);
 	close_handle(grant);
+	for (unsigned i = 0; i < 2; i++)
+		CHECK_EQUAL(SYS4(SYS_DEVICE_UNIT, runtime_handle(STARTUP_REGISTRY),
+				 disk.entry.device.id, 0, bad[i])
+				    .error,
+			    ERR_FAULT);
 	check_still_serves();
 }
 

@@ -327,6 +327,8 @@ int child_main(const char *mode, const char *argument)
 		return (int)number;
 	if (strcmp(mode, "random") == 0)
 		return call_at_random(number);
+	if (strcmp(mode, "instance") == 0)
+		return be_an_instance((uint32_t)number);
 	if (strcmp(mode, "hammer") == 0)
 		return hammer(argument);
 	return -3;

@@ -121,6 +121,8 @@ static void bad_pointers_give_fault(void)
 		{ SYS_PROCESS_LIST, { registry(), 0 }, 2, 0 },
 		{ SYS_DEVICE_LIST, { registry(), 0 }, 2, 0 },
 		{ SYS_DRIVER_LIST, { registry(), 0 }, 2, 0 },
+		{ SYS_DEVICE_EVENT, { registry() }, 1, 0 },
+		{ SYS_DEVICE_START, { registry(), 1 }, 2, 0 },
 	};
 
 	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++)

@@ -2,6 +2,7 @@
  *
  * Suites devices and placement: the registry makes sense, and drivers run where they shall.
  */
+#include <lib/format.h>
 #include <lib/string.h>
 #include <runtime/devices.h>
 #include <runtime/manager.h>
@@ -147,6 +148,37 @@ static void unknown_device_or_unit_cannot_be_opened(void)
 		CHECK_EQUAL(manager_open(devices[i].id, 0x7fffffff, &grant), ERR_NOT_FOUND);
 }
 
+/* A PCI device that nobody drives. */
+static const struct device_info *idle_device(void)
+{
+	read_devices();
+	for (unsigned i = 0; i < device_count; i++)
+		if (devices[i].bus == BUS_PCI && devices[i].state == INSTANCE_NONE &&
+		    devices[i].starts == 0 && devices[i].class_code != 6)
+			return &devices[i];
+	return NULL;
+}
+
+static void instance_has_what_it_was_granted_and_nothing_else(void)
+{
+	const struct device_info *device = idle_device();
+	struct startup_handle given = { STARTUP_REGISTRY, runtime_handle(STARTUP_REGISTRY) };
+	struct child child;
+	char number[16];
+	int64_t line = -1;
+
+	if (!device)
+		SKIP("every PCI device has a driver");
+	snprintf(number, sizeof(number), "%u", device->id);
+	if (!child_start(&child, "instance", number, &given, 1))
+		return;
+	child_wait(&child, &line);
+	child_end(&child);
+	CHECK_EQUAL(line, 0);
+	read_devices();
+	CHECK_EQUAL(device_by_id(device->id)->state, INSTANCE_NONE);
+}
+
 const struct test device_tests[] = {
 	{ "manager_speaks_this_version", manager_speaks_this_version },
 	{ "devices_settle", devices_settle },
@@ -156,6 +188,8 @@ const struct test device_tests[] = {
 	{ "windows_of_siblings_do_not_overlap", windows_of_siblings_do_not_overlap },
 	{ "units_match_their_devices", units_match_their_devices },
 	{ "unknown_device_or_unit_cannot_be_opened", unknown_device_or_unit_cannot_be_opened },
+	{ "instance_has_what_it_was_granted_and_nothing_else",
+	  instance_has_what_it_was_granted_and_nothing_else },
 	{ 0 },
 };
 

@@ -89,6 +89,9 @@ void child_end(struct child *child);
 /** What a child does: `systest child MODE ARGUMENT`. Returns its exit code. */
 int child_main(const char *mode, const char *argument);
 
+/** Mode `instance`: be a driver that goes too far; 0, or the line where the kernel let it. */
+int be_an_instance(uint32_t device);
+
 /* Roles of what children are given. */
 #define CHILD_ENDPOINT     STARTUP_USER
 #define CHILD_NOTIFICATION (STARTUP_USER + 1)
