@@ -16,7 +16,7 @@ struct output {
 };
 
 struct conversion {
-	bool left, zeros;
+	bool left, zeros, prefix;
 	int width;
 	int precision; /* -1: none given */
 	int longs;     /* -2 hh, -1 h, 0, 1 l, 2 ll, 3 z */
@@ -90,9 +90,10 @@ static const char *read_conversion(const char *format, struct conversion *conver
 				   va_list *arguments)
 {
 	*conversion = (struct conversion){ .precision = -1 };
-	for (; *format == '-' || *format == '0'; format++) {
+	for (; *format == '-' || *format == '0' || *format == '#'; format++) {
 		conversion->left |= *format == '-';
 		conversion->zeros |= *format == '0';
+		conversion->prefix |= *format == '#';
 	}
 	conversion->width = read_number(&format, arguments);
 	if (conversion->width < 0) {
@@ -155,7 +156,9 @@ static bool put_conversion(struct output *output, struct conversion *conversion,
 			   va_list *arguments)
 {
 	static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+	const char *prefix;
 	int64_t number;
+	uint64_t value;
 	char character;
 
 	switch (letter) {
@@ -169,10 +172,10 @@ static bool put_conversion(struct output *output, struct conversion *conversion,
 		put_number(output, conversion, read_unsigned(conversion, arguments), 10, lower, "");
 		return true;
 	case 'x':
-		put_number(output, conversion, read_unsigned(conversion, arguments), 16, lower, "");
-		return true;
 	case 'X':
-		put_number(output, conversion, read_unsigned(conversion, arguments), 16, upper, "");
+		value = read_unsigned(conversion, arguments);
+		prefix = !conversion->prefix || !value ? "" : letter == 'x' ? "0x" : "0X";
+		put_number(output, conversion, value, 16, letter == 'x' ? lower : upper, prefix);
 		return true;
 	case 'p':
 		put_number(output, conversion, (uintptr_t)va_arg(*arguments, void *), 16, lower,

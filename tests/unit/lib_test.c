@@ -153,6 +153,7 @@ static void formats_come_out_as_the_c_library_has_them(void **state)
 	SAME("%x %X %08x", 0xbeef, 0xBEEF, 0x1234);
 	SAME("%lld %llu %lx %zu", LLONG_MIN, ULLONG_MAX, 0x123456789abcdefl, (size_t)99);
 	SAME("%hhu %hd %hhx", 300, -70000, 511);
+	SAME("%#x %#X %#x|%#8lx|%#010lx|%-#8x|", 0xbeef, 0xBEEF, 0, 0x12l, 0x12l, 0x12);
 	SAME("%c%c|%3c|%-3c|", 'a', 'b', 'c', 'd');
 	SAME("%s|%8s|%-8s|%.2s|%8.2s|%.0s|", "abc", "abc", "abc", "abc", "abc", none);
 	SAME("%*d|%-*d|%.*s|%*s|", 6, 7, 6, 7, 2, "abc", -5, "ab");

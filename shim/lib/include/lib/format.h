@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/** As C's snprintf, with %d %i %u %x %X %c %s %p %%, the flags - and 0, a width (also *), a
+/** As C's snprintf, with %d %i %u %x %X %c %s %p %%, the flags - 0 #, a width (also *), a
  * precision of %s (also *), and the lengths hh h l ll z. Any other conversion is copied as it
  * stands, and takes no argument.
  *
