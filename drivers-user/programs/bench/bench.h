@@ -64,10 +64,15 @@ __attribute__((format(printf, 2, 3))) void data_line(const struct segment *segme
 						     const char *format, ...);
 
 /** Tell the host what went wrong, and end the run with failure. */
-__attribute__((format(printf, 1, 2))) _Noreturn void fail(const char *format, ...);
+__attribute__((format(printf, 1, 2))) __attribute__((cold)) _Noreturn void fail(const char *format,
+										...);
 
 /** fail() unless `error` is OK. */
-void must(enum error error, const char *what);
+static inline void must(enum error error, const char *what)
+{
+	if (__builtin_expect(error != OK, 0))
+		fail("%s: %s", what, error_text(error));
+}
 
 /** The suites. */
 void kernel_suite(const struct effort *effort);

@@ -14,6 +14,7 @@
 #define SEQUENTIAL_BYTES 131072u
 #define RANDOM_BYTES     4096u
 #define POOL_BYTES       (DEPTH_MAX * SEQUENTIAL_BYTES)
+#define POSITIONS        4096u
 #define SETTLE_NS        10000000000u /* longest that a driver may take to come up */
 
 struct load {
@@ -37,7 +38,9 @@ static const struct load loads[] = {
 
 static struct disk disk;
 static uint64_t began[DEPTH_MAX];
-static uint64_t seed;
+static struct session_slot request[DEPTH_MAX];
+static uint64_t position[POSITIONS];
+static uint32_t sequence;
 
 static bool settled(enum placement placement)
 {
@@ -63,28 +66,32 @@ static void move(enum placement placement)
 	}
 }
 
-static uint64_t next_random(void)
-{
-	seed ^= seed << 13;
-	seed ^= seed >> 7;
-	seed ^= seed << 17;
-	return seed;
-}
-
-/* Every depth gets a buffer of its own; the cookie says which. */
-static void queue_one(const struct load *load, uint64_t sequence, uint32_t buffer)
+/* What the loop needs is made before it runs: the client's own work is measured with the rest.
+ * Every buffer has its request, whose cookie says which; positions repeat after a while. */
+static void prepare(const struct load *load)
 {
 	uint32_t count = load->bytes / disk.block_bytes;
-	uint64_t places = disk.block_count / count;
-	uint64_t place = (load->random ? next_random() : sequence) % places;
-	struct session_slot slot = { .operation = load->operation,
-				     .position = place * count,
-				     .count = count,
-				     .data_offset = buffer * load->bytes,
-				     .cookie = buffer };
+	uint64_t places = disk.block_count / count, random = 88172645463325252u;
 
+	for (uint32_t i = 0; i < DEPTH_MAX; i++)
+		request[i] = (struct session_slot){ .operation = load->operation,
+						    .count = count,
+						    .data_offset = i * load->bytes,
+						    .cookie = i };
+	for (uint32_t i = 0; i < POSITIONS; i++) {
+		random ^= random << 13;
+		random ^= random >> 7;
+		random ^= random << 17;
+		position[i] = (load->random ? random : i) % places * count;
+	}
+	sequence = 0;
+}
+
+static inline void queue_one(uint32_t buffer)
+{
+	request[buffer].position = position[sequence++ % POSITIONS];
 	began[buffer] = operation_begin();
-	must(session_queue(&disk.client.side, &slot, NULL), "queue a request");
+	must(session_queue(&disk.client.side, &request[buffer], NULL), "queue a request");
 }
 
 /* Doorbell if the driver sleeps, then wait if nothing is answered: at most one system call. */
@@ -108,45 +115,43 @@ static void publish_and_wait(void)
 }
 
 /* Take every answer, and put another request in its place while `more` are wanted. */
-static uint32_t turn(const struct load *load, uint64_t *sequence, bool more, bool measured)
+static inline uint32_t turn(bool more, bool measured)
 {
 	struct session_result result;
-	uint32_t done = 0, again[DEPTH_MAX];
+	uint32_t done = 0;
 
-	while (done < DEPTH_MAX && session_reap(&disk.client.side, &result)) {
-		must(result.status, load->name);
-		again[done++] = (uint32_t)result.cookie;
+	for (; session_reap(&disk.client.side, &result); done++) {
+		must(result.status, "a request");
 		if (measured)
 			operation_end(began[result.cookie]);
+		if (more)
+			queue_one((uint32_t)result.cookie);
 	}
-	for (uint32_t i = 0; more && i < done; i++)
-		queue_one(load, (*sequence)++, again[i]);
 	return done;
 }
 
 /* The segment begins when the loop has settled, and ends before it drains. */
 static struct segment run(const struct load *load, uint32_t operations)
 {
-	uint64_t sequence = 0;
 	uint32_t warm = 0, done = 0;
 	struct segment segment;
 
-	seed = 88172645463325252u;
+	prepare(load);
 	for (uint32_t i = 0; i < load->depth; i++)
-		queue_one(load, sequence++, i);
+		queue_one(i);
 	while (warm < 100 + 4 * load->depth) {
 		publish_and_wait();
-		warm += turn(load, &sequence, true, false);
+		warm += turn(true, false);
 	}
 	segment_begin();
 	while (done < operations) {
 		publish_and_wait();
-		done += turn(load, &sequence, true, true);
+		done += turn(true, true);
 	}
 	segment = segment_end(done);
 	while (session_in_flight(&disk.client.side)) {
 		publish_and_wait();
-		turn(load, &sequence, false, false);
+		turn(false, false);
 	}
 	return segment;
 }

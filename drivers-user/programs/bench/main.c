@@ -37,12 +37,6 @@ _Noreturn void fail(const char *format, ...)
 	runtime_exit(1);
 }
 
-void must(enum error error, const char *what)
-{
-	if (error)
-		fail("%s: %s", what, error_text(error));
-}
-
 int main(int argc, char **argv)
 {
 	static const char end[] = "bench: end\n";
