@@ -244,14 +244,12 @@ static bool is_upper_half(uint64_t function, unsigned bar)
 	return i != bar;
 }
 
-/* Write ones, see what sticks, put back; decoding is off meanwhile, and no other CPU is in the kernel. */
+/* Write ones, see what sticks, put back; decoding is off meanwhile. */
 static uint64_t size_probe(uint64_t function, unsigned offset, bool wide)
 {
-	uint32_t command = raw_read(function, REG_COMMAND, 2);
 	uint32_t low = read32(function, offset), high = wide ? read32(function, offset + 4) : 0;
 	uint64_t sticks;
 
-	raw_write(function, REG_COMMAND, 2, command & ~(COMMAND_IO | COMMAND_MEMORY));
 	raw_write(function, offset, 4, offset == REG_ROM || offset == REG_BRIDGE_ROM ? ~0x7ffu : ~0u);
 	sticks = read32(function, offset);
 	raw_write(function, offset, 4, low);
@@ -260,7 +258,6 @@ static uint64_t size_probe(uint64_t function, unsigned offset, bool wide)
 		sticks |= (uint64_t)read32(function, offset + 4) << 32;
 		raw_write(function, offset + 4, 4, high);
 	}
-	raw_write(function, REG_COMMAND, 2, command);
 	return sticks;
 }
 
@@ -293,6 +290,38 @@ static unsigned bar_count(uint64_t function)
 	return is_bridge(function) ? 2 : 6;
 }
 
+/* The registers of the function sized last. Decoding goes off and on once for all of them: that costs far more
+ * than reading them, in a virtual machine at least. Asking for the first one sizes anew. */
+static struct {
+	uint64_t function;
+	struct device_window window[7];
+} sized = { .function = PCI_ADDRESS_SELF };
+
+static void windows_size(uint64_t function)
+{
+	uint32_t command = raw_read(function, REG_COMMAND, 2);
+	bool decodes = command & (COMMAND_IO | COMMAND_MEMORY);
+
+	if (decodes)
+		raw_write(function, REG_COMMAND, 2, command & ~(COMMAND_IO | COMMAND_MEMORY));
+	for (unsigned bar = 0; bar <= 6; bar++) {
+		sized.window[bar] = (struct device_window){ 0 };
+		if (bar == 6 || (bar < bar_count(function) && !is_upper_half(function, bar)))
+			window_read(function, bar, &sized.window[bar]);
+	}
+	if (decodes)
+		raw_write(function, REG_COMMAND, 2, command);
+	sized.function = function;
+}
+
+static void window_sized(uint64_t function, unsigned bar, struct device_window *window)
+{
+	if (bar == 0 || sized.function != function)
+		windows_size(function);
+	*window = sized.window[bar];
+}
+
+/* A bridge that was announced counts as live: what is behind it may be. */
 enum error pci_bar_size(uint64_t function, unsigned bar, struct device_window *window)
 {
 	struct device *device;
@@ -301,15 +330,12 @@ enum error pci_bar_size(uint64_t function, unsigned bar, struct device_window *w
 		return ERR_NOT_FOUND;
 	if (bar > 6 || (bar != 6 && bar >= bar_count(function)))
 		return ERR_RANGE;
-	if (is_live(function)) {
-		device = pci_device(function);
+	device = pci_device(function);
+	if (device && (is_live(function) || is_bridge(function))) {
 		*window = device->info.window[bar];
 		return ERR_BUSY;
 	}
-	if (is_upper_half(function, bar))
-		*window = (struct device_window){ 0 };
-	else
-		window_read(function, bar, window);
+	window_sized(function, bar, window);
 	return OK;
 }
 
@@ -408,6 +434,7 @@ enum error pci_bar_assign(uint64_t function, unsigned bar, uint64_t base)
 	raw_write(function, offset, 4, (uint32_t)base);
 	if (window.flags & WINDOW_64BIT)
 		raw_write(function, offset + 4, 4, (uint32_t)(base >> 32));
+	sized.function = PCI_ADDRESS_SELF;
 	return OK;
 }
 
@@ -417,7 +444,8 @@ static void windows_derive(struct device *device, uint64_t function)
 		struct device_window window;
 		const char *fault;
 
-		if (pci_bar_size(function, bar, &window) || window.kind == WINDOW_NONE || !window.base)
+		window_sized(function, bar, &window);
+		if (window.kind == WINDOW_NONE || !window.base)
 			continue;
 		fault = window_fault(device, bus_of(function), &window);
 		if (fault) {
