@@ -73,7 +73,8 @@ class Machine:
     memory_mib: int = 256
     uefi: bool = False
     disks: list = field(default_factory=list)
-    controllers: list = field(default_factory=list)  # ids of additional ich9-ahci cards
+    controllers: list = field(default_factory=list)  # ids of additional ich9-ahci cards, "id,bus=x"
+    devices: list = field(default_factory=list)      # -device arguments before all storage
     extra: list = field(default_factory=list)        # more QEMU arguments
     qemu: str = QEMU
 
@@ -98,7 +99,9 @@ class Machine:
 
     def _storage(self, directory):
         first = "ide" if self.machine == "q35" else "ahci0"
-        line = [] if first == "ide" else ["-device", "ich9-ahci,id=ahci0"]
+        line = [word for device in self.devices for word in ("-device", device)]
+        if first != "ide":
+            line += ["-device", "ich9-ahci,id=ahci0"]
         for card in self.controllers:
             line += ["-device", f"ich9-ahci,id={card}"]
         cd = f"ide.{CD_PORT}" if first == "ide" else "ide.1"

@@ -100,7 +100,7 @@ class Row:
 
 
 def summary(result):
-    """Text of one cell."""
+    """Text of one cell: checks that passed, + those skipped; FAIL with failed of all; ERROR."""
     counts = result.count()
     total = sum(counts.values())
     if result.status == ktap.ERROR:
@@ -109,7 +109,7 @@ def summary(result):
         return f"FAIL {counts[ktap.FAILED]}/{total}"
     if result.status == ktap.SKIPPED:
         return "skipped"
-    return f"{counts[ktap.PASSED]} ok"
+    return f"{counts[ktap.PASSED]} ok" + (f" +{counts[ktap.SKIPPED]}" if counts[ktap.SKIPPED] else "")
 
 
 def run_row(row, rows, names, arguments, progress):

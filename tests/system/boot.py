@@ -32,6 +32,24 @@ def takes_the_command_line(test):
         test.end(guest)
 
 
+@case()
+def boots_on_other_processor_models(test):
+    """Without SMEP and SMAP, and with all that TCG has."""
+    for cpu in ("qemu64", "max"):
+        with test.boot(cpu, cpu=cpu) as guest:
+            guest.wait_prompt()
+            test.check(f"{cpu}_answers", guest.command("echo here") == ["here"])
+            test.end(guest, f"{cpu}_ends_well")
+
+
+@case()
+def uses_fewer_processors_on_request(test):
+    with test.boot(cmdline="maxcpus=2 idle=poll", smp=4) as guest:
+        guest.wait_prompt()
+        test.check_lines("two_of_four_run", guest.command("uptime"), r"\b2 CPUs")
+        test.end(guest)
+
+
 @case(shell=False)
 def log_reaches_both_consoles_from_the_start(test):
     with test.boot(cmdline="run=systest,devices", smp=1) as guest:

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A fault in ring 3 kills one process, with a report that names the place; the system goes on."""
 import re
+import time
 
-from suite import case
+from suite import Disk, case
 
 # See dereference_null() of drivers-user/programs/systest/child.c. The direct caller of a function that
 # makes no frame (the compiler's choice) is not in a backtrace: forget_to_check may be missing.
@@ -34,3 +35,42 @@ def killed_program_is_the_only_loss(test):
         test.check_lines("log_has_the_report", guest.command("log error"), r"rip [0-9a-f]{16}", r"write_through")
         test.check_lines("shell_goes_on", guest.command("echo still here"), r"^still here$")
         test.end(guest)
+
+
+@case(drivers=("ahci",))
+def killed_driver_comes_back(test):
+    if not test.build.movable() and test.build.placement("ahci") != "user":
+        test.skip("the driver is in ring 0, and cannot move")
+    image = test.image("disk.img", 32 << 20)
+    with test.boot(cmdline="ahci=user", disks=[Disk(image)]) as guest:
+        guest.wait_prompt()
+        said = guest.writes("disk0", 21, 0, 4096)
+        test.check("disk_works_before", not said, said)
+        test.check("driver_is_killed", guest.command("kill driver ahci") == [])
+        rings = guest.driver_rings()
+        for _ in range(20):
+            if "ahci" in rings:
+                break
+            rings = guest.driver_rings()
+        test.check("driver_is_live_again", rings.get("ahci") == {"user"}, rings)
+        said = guest.verifies("disk0", 21, 0, 4096)
+        test.check("what_was_written_is_there", not said, said)
+        test.check_lines("drivers_counts_the_death", guest.command("drivers"), r"^ahci .* 1 +2 +1 ")
+        test.end(guest)
+
+
+@case()
+def fault_in_ring_0_stops_the_machine(test):
+    """A non-maskable interrupt that nobody asked for is as good as a fault."""
+    with test.boot(smp=2) as guest:
+        guest.wait_prompt()
+        guest.qmp().call("inject-nmi")
+        guest.expect(r"panic", 10)
+        guest.expect(r"rip +ffffffff8[0-9a-f]{7}", 10)
+        guest.expect(r"#\d+ +ffffffff8[0-9a-f]{7} \w+\+0x", 10)
+        test.record("report_has_registers_and_backtrace", "passed")
+        time.sleep(0.3)
+        before = len(guest.text)
+        guest.send("echo nobody\r")
+        time.sleep(0.5)
+        test.check("machine_stands_still", "nobody" not in guest.text[before:], guest.text[before:])
