@@ -190,7 +190,7 @@ def judge_session(outcome):
     return problems
 
 
-def _connect(path):
+def connect_unix(path):
     """A Unix socket whose path may be longer than the 107 bytes that an address holds."""
     folder = os.open(os.path.dirname(path) or ".", os.O_PATH)
     connection = socket.socket(socket.AF_UNIX)
@@ -211,7 +211,7 @@ class Qmp:
         deadline = time.monotonic() + timeout_s
         while True:
             try:
-                self.socket = _connect(path)
+                self.socket = connect_unix(path)
                 break
             except OSError:
                 if time.monotonic() > deadline:
