@@ -47,7 +47,7 @@ system: all
 	@$(check) system
 
 regress:
-	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) \
+	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) $(if $(ONLY_FAILED),--only-failed) \
 		$(if $(CONFIG),--configs $(CONFIG)) $(if $(SUITE),--suite $(SUITE))
 
 bench:
