@@ -20,8 +20,8 @@ struct instance_timer {
 
 struct kernel_instance {
 	struct shim_device device; /* first: the shim's calls cast back */
-	void *class_data;	   /* of its class */
-	struct device *owner;	   /* the registry's; referenced */
+	void *class_data;          /* of its class */
+	struct device *owner;      /* the registry's; referenced */
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */
 	/* The actor: whoever finds it running posts and goes away. */
@@ -30,7 +30,10 @@ struct kernel_instance {
 	bool report_due;
 	uint8_t report_state; /* enum instance_state, told when the driver's call has ended */
 	enum error report_error;
-	uint64_t pending; /* SIGNAL_* bits */
+	bool hot;              /* it took the device over from a live instance */
+	bool handed_over;      /* it gave the device away: sessions stay attached */
+	uint64_t pending;      /* SIGNAL_* bits */
+	uint64_t *deadline_ns; /* of its timers, in the state block: a later instance finds them */
 	struct ktask task;
 	struct instance_timer *timer; /* [timer_count] */
 	struct attached *sessions;
@@ -47,6 +50,8 @@ void interrupt_dispatch(struct kernel_instance *instance, uint64_t bits);
 void timers_dispatch(struct kernel_instance *instance);
 enum error timers_open(struct kernel_instance *instance);
 void timers_close(struct kernel_instance *instance);
+/** Arm the timers that the instance before had armed. */
+void timers_adopt(struct kernel_instance *instance);
 /** Undo the windows that the instance mapped. */
 void windows_close(struct kernel_instance *instance);
 /** Let the actor run, if it does not already. */

@@ -26,7 +26,8 @@ enum error shim_bus_child_add(struct shim_device *device, uint64_t function)
 {
 	uint32_t id;
 
-	return is_bus(device) ? pci_child_add(instance_of(device)->owner, function, &id) : ERR_DENIED;
+	return is_bus(device) ? pci_child_add(instance_of(device)->owner, function, &id)
+			      : ERR_DENIED;
 }
 
 void shim_bus_child_remove(struct shim_device *device, uint64_t function)

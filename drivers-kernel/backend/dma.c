@@ -25,3 +25,12 @@ enum error shim_dma_allocate(struct shim_device *device, unsigned index, uint64_
 	};
 	return OK;
 }
+
+enum error shim_dma_enable(struct shim_device *device)
+{
+	struct device *owner = instance_of(device)->owner;
+
+	if (owner->info.bus == BUS_PCI)
+		pci_master(owner);
+	return OK;
+}

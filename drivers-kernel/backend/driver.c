@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Driver instances in the kernel: the linked drivers, and the actor that each instance is. Signals are
- * posted; whoever finds the actor free runs it, inline: a doorbell in the client's system call, an interrupt
- * on its way out. What the driver reports takes effect when its call has ended.
+ * Driver instances in the kernel: the linked drivers, and the actor that each instance is. Signals
+ * are posted; whoever finds the actor free runs it, inline: a doorbell in the client's system call,
+ * an interrupt on its way out. What the driver reports takes effect when its call has ended.
  */
 #include <lib/string.h>
 
 #include <backend/backend.h>
 #include <kernel/log.h>
 #include <kernel/process.h>
+#include <shim/dma.h>
+#include <shim/io.h>
 
-#define BITS_CONTROL (1ul << SIGNAL_CONTROL)
-#define BITS_QUEUE (~0ul << SIGNAL_QUEUE(0))
+#define BITS_CONTROL   (1ul << SIGNAL_CONTROL)
+#define BITS_QUEUE     (~0ul << SIGNAL_QUEUE(0))
 #define BITS_INTERRUPT (~(BITS_CONTROL | BITS_QUEUE))
-#define TURNS_MAX 8 /* before the rest is left to a task */
+#define TURNS_MAX      8 /* before the rest is left to a task */
 
 extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
 
@@ -184,38 +186,36 @@ void kernel_instance_end(struct kernel_instance *instance)
 	task_post(&instance->task);
 }
 
-static enum error instance_open(struct kernel_instance *instance, struct device *owner)
+/* The views of what lies in the grant. */
+static void views_set(struct kernel_instance *instance)
 {
-	const struct shim_driver *driver = instance->driver;
-	struct shim_device *device = &instance->device;
-	struct instance_attach attach = { .state_base_bytes = driver->state_base_bytes,
-					  .state_queue_bytes = driver->state_queue_bytes,
-					  .state_queues = driver->queue_count,
-					  .state_version = driver->state_version };
-	enum error error;
+	struct device *owner = instance->owner;
+	const struct instance_attach *layout = &owner->layout;
+	uint8_t *state = phys_to_virt(owner->state->base);
 
-	memcpy(attach.driver, driver->name, sizeof(attach.driver));
-	error = device_state(owner, &attach);
-	if (error)
-		return error;
-	device->state = phys_to_virt(owner->state->base);
-	device->queue_state = (uint8_t *)device->state + ((driver->state_base_bytes + 63) & ~63u);
-	device->queue_state_bytes = driver->state_queue_bytes;
-	device->buffer_count = driver->buffer_count;
-	device->driver = driver;
-	device->info = &owner->info;
-	if (driver->buffer_count) {
-		device->buffer = kzalloc(driver->buffer_count * sizeof(*device->buffer));
-		if (!device->buffer)
-			return ERR_NO_MEMORY;
-	}
-	error = timers_open(instance);
-	if (!error && instance->class)
-		error = instance->class->open(device, phys_to_virt(owner->port->base));
-	return error;
+	instance->device.state = state;
+	instance->device.queue_state = state + state_queues_offset(layout);
+	instance->deadline_ns = (uint64_t *)(state + state_timers_offset(layout));
 }
 
-enum error kernel_instance_start(struct device *owner, const struct shim_driver *driver)
+static struct instance_attach layout_of(const struct shim_driver *driver)
+{
+	const struct class_ops *class = class_find(driver->class_id);
+	struct instance_attach layout = { .state_base_bytes = driver->state_base_bytes,
+					  .state_queue_bytes = driver->state_queue_bytes,
+					  .state_queues = driver->queue_count,
+					  .state_version = driver->state_version,
+					  .class_id = driver->class_id,
+					  .timer_count = driver->timer_count,
+					  .port_bytes = class ? class->port_bytes(driver) : 0 };
+
+	memcpy(layout.driver, driver->name, sizeof(layout.driver));
+	return layout;
+}
+
+/* An instance, its memory, and nothing of the device yet. */
+static enum error instance_create(struct device *owner, const struct shim_driver *driver,
+				  struct kernel_instance **result)
 {
 	struct kernel_instance *instance;
 	enum error error;
@@ -232,12 +232,43 @@ enum error kernel_instance_start(struct device *owner, const struct shim_driver 
 	instance->driver = driver;
 	instance->class = class_find(driver->class_id);
 	instance->task.function = surplus;
-	owner->kernel = instance;
-	error = instance_open(instance, owner);
+	instance->device.driver = driver;
+	instance->device.info = &owner->info;
+	instance->device.queue_state_bytes = driver->state_queue_bytes;
+	instance->device.buffer_count = driver->buffer_count;
+	if (driver->buffer_count)
+		instance->device.buffer =
+			kzalloc(driver->buffer_count * sizeof(struct shim_buffer_view));
+	error = driver->buffer_count && !instance->device.buffer ? ERR_NO_MEMORY
+								 : timers_open(instance);
+	if (!error && instance->class)
+		error = instance->class->open(&instance->device);
+	if (error) {
+		instance_free(instance);
+		return error;
+	}
+	*result = instance;
+	return OK;
+}
+
+enum error kernel_instance_start(struct device *owner, const struct shim_driver *driver)
+{
+	struct instance_attach layout = layout_of(driver);
+	struct kernel_instance *instance;
+	enum error error = device_state(owner, &layout);
+
+	if (!error)
+		error = instance_create(owner, driver, &instance);
 	if (error)
-		return error; /* the caller reports the failure, which ends the instance */
+		return error; /* the caller reports the failure */
+	owner->kernel = instance;
+	views_set(instance);
 	instance->running = true;
-	error = driver->probe(&instance->device);
+	if (instance->class)
+		error = instance->class->start(&instance->device, phys_to_virt(owner->port->base),
+					       false);
+	if (!error)
+		error = driver->probe(&instance->device);
 	if (error != ERR_AGAIN)
 		shim_probe_done(&instance->device, error);
 	instance->running = false;
@@ -246,4 +277,64 @@ enum error kernel_instance_start(struct device *owner, const struct shim_driver 
 	if (instance->pending || instance->timers_due)
 		instance_run(instance);
 	return OK;
+}
+
+enum error kernel_instance_prepare(struct device *owner, const struct shim_driver *driver,
+				   struct kernel_instance **instance)
+{
+	struct instance_attach layout = layout_of(driver);
+
+	return device_state_fits(owner, &layout) ? instance_create(owner, driver, instance)
+						 : ERR_UNSUPPORTED;
+}
+
+static enum error resources_adopt(struct kernel_instance *instance)
+{
+	struct shim_device *device = &instance->device;
+	uint32_t mask = instance->owner->window_mask;
+	enum error error = OK;
+
+	for (unsigned i = 0; !error && i < DEVICE_WINDOW_MAX; i++)
+		if (mask & 1u << i)
+			error = shim_window_map(device, i);
+	for (unsigned i = 0; !error && i < device->buffer_count; i++)
+		if (instance->owner->buffer[i])
+			error = shim_dma_allocate(device, i, 0);
+	return error;
+}
+
+/* Nothing here is believed but the plain state block, and that only after the driver's check. */
+enum error kernel_instance_adopt(struct kernel_instance *instance)
+{
+	struct device *owner = instance->owner;
+	struct shim_device *device = &instance->device;
+	uint64_t vectors = (2ul << owner->info.interrupt_vectors) - 2;
+	enum error error = resources_adopt(instance);
+
+	if (error)
+		return error;
+	views_set(instance);
+	instance->hot = true;
+	if (!instance->driver->check(device))
+		return ERR_CORRUPT;
+	instance->running = true;
+	if (instance->class)
+		error = instance->class->start(device, phys_to_virt(owner->port->base), true);
+	if (error)
+		return error;
+	timers_adopt(instance);
+	(void)device_report(owner, INSTANCE_LIVE, OK);
+	if (instance->class)
+		sessions_update(instance);
+	/* Interrupts and doorbells that came in between are looked at now. */
+	instance->running = false;
+	instance->pending |= BITS_CONTROL | BITS_QUEUE | (vectors & BITS_INTERRUPT);
+	instance_run(instance);
+	return OK;
+}
+
+void kernel_instance_hand_over(struct kernel_instance *instance)
+{
+	instance->handed_over = true;
+	kernel_instance_end(instance);
 }

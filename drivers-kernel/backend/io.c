@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Windows and configuration space for a ring-0 instance: the grant's, through the kernel's own tables.
+ * Windows and configuration space for a ring-0 instance: the grant's, through the kernel's own
+ * tables.
  */
 #include <backend/backend.h>
 #include <shim/io.h>

@@ -51,6 +51,13 @@ void timers_close(struct kernel_instance *instance)
 	instance->timer = NULL;
 }
 
+void timers_adopt(struct kernel_instance *instance)
+{
+	for (uint32_t i = 0; i < instance->driver->timer_count; i++)
+		if (instance->deadline_ns[i])
+			timer_arm(&instance->timer[i].timer, instance->deadline_ns[i]);
+}
+
 void timers_dispatch(struct kernel_instance *instance)
 {
 	instance->timers_due = false;
@@ -58,6 +65,7 @@ void timers_dispatch(struct kernel_instance *instance)
 		if (!instance->timer[i].due)
 			continue;
 		instance->timer[i].due = false;
+		instance->deadline_ns[i] = 0;
 		instance->driver->timer(&instance->device, i);
 	}
 }
@@ -69,6 +77,7 @@ void shim_timer_set(struct shim_device *device, unsigned index, uint64_t deadlin
 	if (index >= instance->driver->timer_count)
 		return;
 	instance->timer[index].due = false;
+	instance->deadline_ns[index] = deadline_ns ? deadline_ns : 1;
 	timer_arm(&instance->timer[index].timer, deadline_ns);
 }
 
@@ -79,5 +88,6 @@ void shim_timer_cancel(struct shim_device *device, unsigned index)
 	if (index >= instance->driver->timer_count)
 		return;
 	instance->timer[index].due = false;
+	instance->deadline_ns[index] = 0;
 	timer_cancel(&instance->timer[index].timer);
 }

@@ -17,19 +17,37 @@ struct block_class *block_class_of(struct shim_device *device)
 	return instance_of(device)->class_data;
 }
 
-static enum error block_open(struct shim_device *device, void *port)
+static uint32_t queue_count(const struct shim_driver *driver)
 {
-	uint32_t count = device->driver->queue_count ? device->driver->queue_count : 1;
-	size_t bytes = sizeof(struct block_data) + count * sizeof(struct block_queue);
+	return driver->queue_count ? driver->queue_count : 1;
+}
+
+static uint32_t block_port_bytes(const struct shim_driver *driver)
+{
+	(void)driver;
+	return 4096;
+}
+
+static enum error block_open(struct shim_device *device)
+{
+	size_t bytes = sizeof(struct block_data) +
+		       queue_count(device->driver) * sizeof(struct block_queue);
 	struct block_data *data = kzalloc(bytes);
 
-	(void)port;
 	if (!data)
 		return ERR_NO_MEMORY;
 	instance_of(device)->class_data = data;
-	block_class_init(&data->class, device, data->queue, count);
 	data->queue_bytes = bytes - sizeof(*data);
 	return OK;
+}
+
+static enum error block_start(struct shim_device *device, void *port, bool hot)
+{
+	struct block_data *data = instance_of(device)->class_data;
+
+	(void)port;
+	block_class_init(&data->class, device, data->queue, queue_count(device->driver));
+	return hot ? ERR_UNSUPPORTED : OK;
 }
 
 static void block_close(struct shim_device *device)
@@ -66,7 +84,9 @@ static void block_flush(struct shim_device *device)
 
 const struct class_ops block_class_ops = {
 	.class_id = CLASS_BLOCK,
+	.port_bytes = block_port_bytes,
 	.open = block_open,
+	.start = block_start,
 	.close = block_close,
 	.attach = block_attach,
 	.detach = block_detach,

@@ -12,9 +12,13 @@ struct kernel_instance;
 
 struct class_ops {
 	uint32_t class_id;
-	/* Before probe. `port` is the page of class state that outlives the instance. */
-	enum error (*open)(struct shim_device *device, void *port);
+	/* Bytes of class state that outlives the instance. */
+	uint32_t (*port_bytes)(const struct shim_driver *driver);
+	/* Get memory, free it. */
+	enum error (*open)(struct shim_device *device);
 	void (*close)(struct shim_device *device);
+	/* Before probe, or, hot, to go on with what `port` tells of requests in flight. */
+	enum error (*start)(struct shim_device *device, void *port, bool hot);
 	enum error (*attach)(struct shim_device *device, struct session_link *link);
 	/* true: drained, session_drained() is not called */
 	bool (*detach)(struct shim_device *device, struct session_link *link);

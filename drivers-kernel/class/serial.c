@@ -11,15 +11,22 @@ struct serial_class *serial_class_of(struct shim_device *device)
 	return instance_of(device)->class_data;
 }
 
-static enum error serial_open(struct shim_device *device, void *port)
+static uint32_t serial_port_bytes(const struct shim_driver *driver)
 {
-	struct serial_class *class = kzalloc(sizeof(*class));
+	(void)driver;
+	return sizeof(struct serial_port);
+}
 
-	if (!class)
-		return ERR_NO_MEMORY;
-	instance_of(device)->class_data = class;
-	serial_class_init(class, device, port);
-	return OK;
+static enum error serial_open(struct shim_device *device)
+{
+	instance_of(device)->class_data = kzalloc(sizeof(struct serial_class));
+	return instance_of(device)->class_data ? OK : ERR_NO_MEMORY;
+}
+
+static enum error serial_start(struct shim_device *device, void *port, bool hot)
+{
+	serial_class_init(serial_class_of(device), device, port);
+	return hot ? ERR_UNSUPPORTED : OK;
 }
 
 static void serial_close(struct shim_device *device)
@@ -50,7 +57,9 @@ static void serial_flush(struct shim_device *device)
 
 const struct class_ops serial_class_ops = {
 	.class_id = CLASS_SERIAL,
+	.port_bytes = serial_port_bytes,
 	.open = serial_open,
+	.start = serial_start,
 	.close = serial_close,
 	.attach = serial_attach,
 	.detach = serial_detach,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The sessions that a ring-0 instance serves, for any class: taken when the registry has a new one, left when
- * its client is gone and the device has drained.
+ * The sessions that a ring-0 instance serves, for any class: taken when the registry has a new one,
+ * left when its client is gone and the device has drained.
  */
 #include <backend/backend.h>
 #include <kernel/log.h>
@@ -37,19 +37,19 @@ static struct attached *find(struct kernel_instance *instance, uint32_t id)
 static void attach_session(struct kernel_instance *instance, struct session *session)
 {
 	struct attached *attached = kzalloc(sizeof(*attached));
-	void *pool = session->info->flags & UNIT_CPU_DATA ? phys_to_virt(session->pool->base) : NULL;
+	void *pool =
+		session->info->flags & UNIT_CPU_DATA ? phys_to_virt(session->pool->base) : NULL;
 	enum error error = ERR_NO_MEMORY;
 
 	if (attached)
-		error = session_link_init(&attached->link, session->info,
-					  phys_to_virt(session->client_memory->base),
-					  phys_to_virt(session->server_memory->base), pool,
-					  session->pool_iova, NULL);
+		error = session_link_init(
+			&attached->link, session->info, phys_to_virt(session->client_memory->base),
+			phys_to_virt(session->server_memory->base), pool, session->pool_iova, NULL);
 	if (!error)
 		error = instance->class->attach(&instance->device, &attached->link);
 	if (error) {
-		log_warning("%s: session %u is not served: %s", instance->owner->info.name, session->id,
-			    error_text(error));
+		log_warning("%s: session %u is not served: %s", instance->owner->info.name,
+			    session->id, error_text(error));
 		kfree(attached, sizeof(*attached));
 		return;
 	}
@@ -69,8 +69,9 @@ static void attached_free(struct attached *attached)
 	while (*place != attached)
 		place = &(*place)->next;
 	*place = attached->next;
+	if (!attached->instance->handed_over)
+		session_detach(session);
 	kfree(attached, sizeof(*attached));
-	session_detach(session);
 }
 
 void session_drained(struct session_link *link)
@@ -91,9 +92,12 @@ void sessions_update(struct kernel_instance *instance)
 		struct attached *attached = find(instance, session->id);
 
 		id = session->id + 1;
-		if (!attached && !session->closing) {
+		/* One that closes is attached only to go on with its requests in flight. */
+		if (!attached && (!session->closing || (session->attached && instance->hot))) {
 			attach_session(instance, session);
-		} else if (attached && session->closing && !attached->closing) {
+			attached = find(instance, session->id);
+		}
+		if (attached && session->closing && !attached->closing) {
 			attached->closing = true;
 			if (instance->class->detach(&instance->device, &attached->link))
 				attached_free(attached);

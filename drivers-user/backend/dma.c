@@ -27,3 +27,9 @@ enum error shim_dma_allocate(struct shim_device *device, unsigned index, uint64_
 	};
 	return OK;
 }
+
+enum error shim_dma_enable(struct shim_device *device)
+{
+	(void)device;
+	return SYS1(SYS_DMA_ENABLE, instance.grant).error;
+}

@@ -152,6 +152,8 @@ static enum error attach(void)
 	attach->state_queues = driver->queue_count;
 	attach->state_version = driver->state_version;
 	attach->class_id = driver->class_id;
+	attach->timer_count = driver->timer_count;
+	attach->port_bytes = instance.class ? 4096 : 0;
 	memcpy(attach->driver, driver->name, sizeof(attach->driver));
 	result = SYS3(SYS_INSTANCE_ATTACH, instance.grant, instance.loop.notification,
 		      (uintptr_t)attach);

@@ -12,22 +12,22 @@
 #include <kernel/sched.h>
 #include <kernel/smp.h>
 
-#define MSR_EFER 0xc0000080
-#define MSR_STAR 0xc0000081
-#define MSR_LSTAR 0xc0000082
-#define MSR_SFMASK 0xc0000084
-#define MSR_GS_BASE 0xc0000101
+#define MSR_EFER           0xc0000080
+#define MSR_STAR           0xc0000081
+#define MSR_LSTAR          0xc0000082
+#define MSR_SFMASK         0xc0000084
+#define MSR_GS_BASE        0xc0000101
 #define MSR_KERNEL_GS_BASE 0xc0000102
-#define EFER_SCE 1u
-#define RFLAGS_MASKED 0x47700u /* AC, NT, IOPL, DF, IF, TF off at system calls */
-#define CR0_WP (1ul << 16)
-#define CR4_PGE (1ul << 7)
-#define CR4_UMIP (1ul << 11)
-#define CR4_SMEP (1ul << 20)
-#define CR4_SMAP (1ul << 21)
+#define EFER_SCE           1u
+#define RFLAGS_MASKED      0x47700u /* AC, NT, IOPL, DF, IF, TF off at system calls */
+#define CR0_WP             (1ul << 16)
+#define CR4_PGE            (1ul << 7)
+#define CR4_UMIP           (1ul << 11)
+#define CR4_SMEP           (1ul << 20)
+#define CR4_SMAP           (1ul << 21)
 
 #define STACK_BYTES 16384ul
-#define IST_BYTES 4096ul
+#define IST_BYTES   4096ul
 
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.h");
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "entry.h");
@@ -81,9 +81,12 @@ static void gate_set(unsigned vector, const char *target, unsigned ist)
 {
 	uint64_t offset = (uint64_t)target;
 
-	idt[vector] = (struct idt_gate){ (uint16_t)offset,	   SELECTOR_KERNEL_CODE,
-					 (uint8_t)ist,		   0x8e,
-					 (uint16_t)(offset >> 16), (uint32_t)(offset >> 32),
+	idt[vector] = (struct idt_gate){ (uint16_t)offset,
+					 SELECTOR_KERNEL_CODE,
+					 (uint8_t)ist,
+					 0x8e,
+					 (uint16_t)(offset >> 16),
+					 (uint32_t)(offset >> 32),
 					 0 };
 }
 
@@ -168,8 +171,8 @@ static void cpu_setup(struct cpu *cpu, unsigned index, uint32_t apic_id, uint64_
 	wrmsr(MSR_GS_BASE, (uint64_t)cpu);
 	wrmsr(MSR_KERNEL_GS_BASE, 0);
 	wrmsr(MSR_EFER, rdmsr(MSR_EFER) | EFER_SCE);
-	wrmsr(MSR_STAR, (uint64_t)(SELECTOR_KERNEL_DATA | 3) << 48 |
-				(uint64_t)SELECTOR_KERNEL_CODE << 32);
+	wrmsr(MSR_STAR,
+	      (uint64_t)(SELECTOR_KERNEL_DATA | 3) << 48 | (uint64_t)SELECTOR_KERNEL_CODE << 32);
 	wrmsr(MSR_LSTAR, (uint64_t)syscall_entry);
 	wrmsr(MSR_SFMASK, RFLAGS_MASKED);
 	control_registers();

@@ -16,10 +16,10 @@ __attribute__((noreturn)) void trap_kernel(struct trap_frame *frame);
 void trap_paranoid(struct trap_frame *frame);
 
 #define VECTOR_PAGE_FAULT 14
-#define FAULT_PRESENT 1u
-#define FAULT_WRITE 2u
-#define FAULT_RESERVED 8u
-#define FAULT_EXECUTE 16u
+#define FAULT_PRESENT     1u
+#define FAULT_WRITE       2u
+#define FAULT_RESERVED    8u
+#define FAULT_EXECUTE     16u
 
 static const char *const exception_name[32] = {
 	[0] = "divide error",

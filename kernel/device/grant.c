@@ -46,6 +46,7 @@ enum error device_window_map(struct device *device, unsigned index, vaddr_t *vad
 		return ERR_RANGE;
 	window = &device->info.window[index];
 	*vaddr = 0;
+	device->window_mask |= 1u << index;
 	if (window->kind == WINDOW_PORT)
 		return ports_allow(device->process, window);
 	error = space_map_device(space, window->base & ~PAGE_MASK,
@@ -61,14 +62,16 @@ enum error device_window_map(struct device *device, unsigned index, vaddr_t *vad
 	return OK;
 }
 
-enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes, struct memory **memory,
-		      uint64_t *iova)
+enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes,
+		      struct memory **memory, uint64_t *iova)
 {
 	uint64_t bytes = page_round_up(size_bytes);
 	enum error error;
 
-	if (index >= DEVICE_BUFFERS_MAX || !size_bytes || bytes > PAGE_SIZE << FRAME_ORDER_MAX)
+	if (index >= DEVICE_BUFFERS_MAX || bytes > PAGE_SIZE << FRAME_ORDER_MAX)
 		return ERR_RANGE;
+	if (!device->buffer[index] && !size_bytes)
+		return ERR_NOT_FOUND;
 	if (device->buffer[index]) {
 		if (device->buffer[index]->page_count * PAGE_SIZE < bytes)
 			return ERR_EXISTS;
@@ -117,7 +120,8 @@ enum error device_interrupt_enable(struct device *device, unsigned wanted, enum 
 
 void device_interrupt_disable(struct device *device)
 {
-	if (device->info.interrupt_kind == INTERRUPT_MSI || device->info.interrupt_kind == INTERRUPT_MSIX)
+	if (device->info.interrupt_kind == INTERRUPT_MSI ||
+	    device->info.interrupt_kind == INTERRUPT_MSIX)
 		pci_interrupt_disable(device);
 	for (unsigned i = 0; i < device->info.interrupt_vectors; i++)
 		interrupt_release(&device->interrupt[i]);
@@ -135,9 +139,9 @@ struct unit *unit_next(struct device *device, uint32_t number)
 {
 	struct unit *best = NULL;
 
-	list_for_each (unit, &device->units, struct unit, link)
-		if (unit->info.unit >= number && (!best || unit->info.unit < best->info.unit))
-			best = unit;
+	list_for_each(unit, &device->units, struct unit,
+		      link) if (unit->info.unit >= number &&
+				(!best || unit->info.unit < best->info.unit)) best = unit;
 	return best;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Instances of drivers, in either ring: attach, signal, report, end. One mechanism for both; only who
- * receives the signal word differs.
+ * Instances of drivers, in either ring: attach, signal, report, end. One mechanism for both; only
+ * who receives the signal word differs.
  */
 #include <lib/string.h>
 
@@ -12,9 +12,11 @@
 #include <kernel/sched.h>
 #include <kernel/session.h>
 #include <kernel/time.h>
+#include <kernel/time.h>
 #include <shim/driver.h>
 
 #define STATE_BYTES_MAX (1ul << 20)
+#define TIMERS_MAX      4096u
 
 void device_signal(struct device *device, uint64_t bits)
 {
@@ -30,63 +32,71 @@ void device_interrupt(struct device *device, unsigned index)
 	device_signal(device, 1ul << SIGNAL_INTERRUPT(index));
 }
 
-uint64_t device_state_bytes(const struct instance_attach *attach)
+bool device_state_fits(const struct device *device, const struct instance_attach *attach)
 {
-	uint64_t base = ((uint64_t)attach->state_base_bytes + 63) & ~63ul;
+	const struct instance_attach *layout = &device->layout;
 
-	return base + (uint64_t)attach->state_queue_bytes * attach->state_queues;
+	return device->state && layout->state_base_bytes == attach->state_base_bytes &&
+	       layout->state_queue_bytes == attach->state_queue_bytes &&
+	       layout->state_queues == attach->state_queues &&
+	       layout->state_version == attach->state_version &&
+	       layout->timer_count == attach->timer_count &&
+	       layout->port_bytes == attach->port_bytes &&
+	       !strncmp(layout->driver, attach->driver, DRIVER_NAME_BYTES);
 }
 
-static bool state_fits(const struct device *device, const struct instance_attach *attach)
+static enum error state_create(struct device *device, const struct instance_attach *attach,
+			       uint64_t bytes)
 {
-	return device->state && device->state_base_bytes == attach->state_base_bytes &&
-	       device->state_queue_bytes == attach->state_queue_bytes &&
-	       device->state_queues == attach->state_queues &&
-	       device->state_version == attach->state_version &&
-	       !strncmp(device->state_driver, attach->driver, DRIVER_NAME_BYTES);
+	struct memory *state, *port;
+	enum error error = memory_create(registry_account(), bytes, MEMORY_CONTIGUOUS, 0, &state);
+
+	if (error)
+		return error;
+	error = memory_create(registry_account(), attach->port_bytes ? attach->port_bytes : 1,
+			      MEMORY_CONTIGUOUS, 0, &port);
+	if (error) {
+		object_release(&state->object);
+		return error;
+	}
+	if (device->state)
+		object_release(&device->state->object);
+	if (device->port)
+		object_release(&device->port->object);
+	device->state = state;
+	device->port = port;
+	device->layout = *attach;
+	return OK;
 }
 
-/* A fresh instance starts from zeroed state; only a hot move keeps what is in it. */
+/* A fresh instance starts from zeroed state; class state is kept as long as it has the same shape.
+ */
 enum error device_state(struct device *device, const struct instance_attach *attach)
 {
-	uint64_t bytes = device_state_bytes(attach);
-	enum error error;
+	uint64_t bytes = state_timers_offset(attach) + attach->timer_count * sizeof(uint64_t);
 
-	if (attach->state_base_bytes > STATE_BYTES_MAX || bytes > STATE_BYTES_MAX)
+	if (attach->state_base_bytes > STATE_BYTES_MAX || attach->timer_count > TIMERS_MAX ||
+	    attach->port_bytes > STATE_BYTES_MAX || bytes > STATE_BYTES_MAX)
 		return ERR_RANGE;
-	if (!state_fits(device, attach)) {
-		struct memory *state;
-
-		error = memory_create(registry_account(), bytes ? bytes : 1, MEMORY_CONTIGUOUS, 0, &state);
-		if (error)
-			return error;
-		if (device->state)
-			object_release(&device->state->object);
-		device->state = state;
-		device->state_base_bytes = attach->state_base_bytes;
-		device->state_queue_bytes = attach->state_queue_bytes;
-		device->state_queues = attach->state_queues;
-		device->state_version = attach->state_version;
-		memcpy(device->state_driver, attach->driver, DRIVER_NAME_BYTES);
-	}
+	if (!device_state_fits(device, attach))
+		return state_create(device, attach, bytes ? bytes : 1);
 	memset(phys_to_virt(device->state->base), 0, device->state->page_count * PAGE_SIZE);
-	if (device->port)
-		return OK;
-	return memory_create(registry_account(), PAGE_SIZE, MEMORY_CONTIGUOUS, 0, &device->port);
+	return OK;
 }
 
 /* What every new instance begins with. */
-static void begin(struct device *device, const char *driver, uint32_t class_id, enum placement placement)
+static void begin(struct device *device, const char *driver, uint32_t class_id,
+		  enum placement placement)
 {
 	device->info.state = INSTANCE_PROBING;
 	device->info.error = OK;
 	device->info.placement = (uint8_t)placement;
 	device->info.class_id = (uint8_t)class_id;
 	string_copy(device->info.driver, sizeof(device->info.driver), driver);
-	device->info.epoch++;
 	device->control = CONTROL_NONE;
-	list_for_each (session, &device->sessions, struct session, link)
-		session->info->epoch = device->info.epoch;
+	device->on_record = false;
+	device->window_mask = 0;
+	session_epoch_all(device);
 	if (device->info.bus == BUS_PCI)
 		pci_enable(device, true);
 }
@@ -161,6 +171,15 @@ enum error device_map(struct device *device, struct memory *memory, unsigned rig
 	return error;
 }
 
+/* Rule 5 from the other side: what sits on a ring-3 bus is in ring 3. */
+static bool child_in_ring0(const struct device *device)
+{
+	for (struct device *other = device_next(0); other; other = device_next(other->info.id + 1))
+		if (other->parent == device && other->kernel)
+			return true;
+	return false;
+}
+
 enum error device_attach_process(struct device *device, struct process *process,
 				 struct notification *notification, struct instance_attach *attach)
 {
@@ -168,20 +187,27 @@ enum error device_attach_process(struct device *device, struct process *process,
 
 	if (device->gone)
 		return ERR_GONE;
-	if (device->kernel || device->process || process->instance_of)
+	if (process->instance_of)
 		return ERR_BUSY;
 	attach->driver[DRIVER_NAME_BYTES - 1] = 0;
+	attach->standby = 0;
+	if (device->kernel || device->process)
+		return device_standby(device, process, notification, attach);
+	if (child_in_ring0(device))
+		return ERR_DENIED;
 	error = device_state(device, attach);
 	if (error)
 		return error;
 	device->process = process;
 	error = device_map(device, device->state, RIGHT_READ | RIGHT_WRITE, &attach->state_vaddr);
 	if (!error)
-		error = device_map(device, device->port, RIGHT_READ | RIGHT_WRITE, &attach->port_vaddr);
+		error = device_map(device, device->port, RIGHT_READ | RIGHT_WRITE,
+				   &attach->port_vaddr);
 	if (error) {
 		device->process = NULL;
 		return error;
 	}
+	attach->timers_vaddr = attach->state_vaddr + state_timers_offset(attach);
 	object_reference(&process->object);
 	object_reference(&notification->object);
 	object_reference(&device->object);
@@ -214,11 +240,35 @@ static void pause_begins(struct device *device)
 		device->pause_since_ns = time_now_ns();
 }
 
-/* Quarantine and part: no interrupt, no bus mastering, nothing mapped any more. */
-static void end(struct device *device)
+/* Take everything away that was mapped for the ring-3 instance, and the device from it. */
+void device_process_part(struct device *device)
 {
 	struct process *process = device->process;
 
+	if (!process)
+		return;
+	for (uint32_t i = 0; !process->exited && i < device->mapping_count; i++)
+		(void)space_unmap(&process->space, device->mapping[i].vaddr,
+				  device->mapping[i].size_bytes);
+	kfree(process->ports, process->port_count * sizeof(*process->ports));
+	process->ports = NULL;
+	process->port_count = 0;
+	process->port_version++;
+	process->instance_of = NULL;
+	kfree(device->mapping, device->mapping_capacity * sizeof(*device->mapping));
+	device->mapping = NULL;
+	device->mapping_count = device->mapping_capacity = 0;
+	device->process = NULL;
+	object_release(&device->signal->object);
+	device->signal = NULL;
+	object_release(&process->object);
+	object_release(&device->object);
+}
+
+/* Quarantine and part: no interrupt, no bus mastering, nothing mapped any more. */
+void device_end(struct device *device)
+{
+	device_move_cancel(device);
 	pause_begins(device);
 	device_interrupt_disable(device);
 	if (device->info.bus == BUS_PCI && !device->gone)
@@ -229,30 +279,22 @@ static void end(struct device *device)
 	if (device->kernel)
 		kernel_instance_end(device->kernel);
 	device->kernel = NULL;
-	if (process) {
-		for (uint32_t i = 0; !process->exited && i < device->mapping_count; i++)
-			(void)space_unmap(&process->space, device->mapping[i].vaddr,
-					  device->mapping[i].size_bytes);
-		kfree(process->ports, process->port_count * sizeof(*process->ports));
-		process->ports = NULL;
-		process->port_count = 0;
-		process->port_version++;
-		process->instance_of = NULL;
-		device->process = NULL;
-		object_release(&device->signal->object);
-		device->signal = NULL;
-		object_release(&process->object);
-		object_release(&device->object);
-	}
-	kfree(device->mapping, device->mapping_capacity * sizeof(*device->mapping));
-	device->mapping = NULL;
-	device->mapping_count = device->mapping_capacity = 0;
+	device_process_part(device);
 	device->info.pid = 0;
 	device->info.driver[0] = 0;
 	device->info.class_id = CLASS_NONE;
 	device->info.placement = PLACEMENT_OFF;
 	if (device->is_console)
 		console_seize();
+}
+
+void device_died(struct device *device, enum error error)
+{
+	device_end(device);
+	device->info.state = INSTANCE_NONE;
+	device->info.error = error;
+	device->info.deaths++;
+	device_event(device, EVENT_DIED);
 }
 
 enum error device_report(struct device *device, enum instance_state state, enum error error)
@@ -268,6 +310,10 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 		if (device->info.state != INSTANCE_PROBING)
 			return ERR_INVALID;
 		went_live(device);
+		if (device->moving) {
+			device_moved(device);
+			return OK;
+		}
 		log_info("%s: %s is live in ring %u", device->info.name, driver,
 			 device->kernel ? 0 : 3);
 		if (device->is_console)
@@ -279,14 +325,20 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 		pause_begins(device);
 		return OK;
 	case INSTANCE_NONE:
-		end(device);
+		device_end(device);
 		device->info.state = INSTANCE_NONE;
 		device_event(device, EVENT_STOPPED);
 		return OK;
+	case INSTANCE_FROZEN:
+		return device_frozen(device);
 	case INSTANCE_PROBING:
 		return ERR_INVALID;
 	case INSTANCE_FAILED:
-		end(device);
+		if (device->switched) { /* it could not take over: as if it had crashed */
+			device_died(device, error);
+			return OK;
+		}
+		device_end(device);
 		device->info.state = INSTANCE_FAILED;
 		device->info.error = error;
 		log_warning("%s: %s gave up: %s", device->info.name, driver, error_text(error));
@@ -298,14 +350,13 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 
 void device_process_died(struct device *device, struct process *process)
 {
+	if (device->standby == process)
+		device_standby_died(device);
 	if (device->process != process)
 		return;
 	log_warning("%s: its driver %s (pid %u) died", device->info.name, device->info.driver,
 		    process->pid);
-	end(device);
-	device->info.state = INSTANCE_NONE;
-	device->info.deaths++;
-	device_event(device, EVENT_DIED);
+	device_died(device, ERR_GONE);
 }
 
 enum error device_control(struct device *device, enum device_control control)
@@ -314,6 +365,8 @@ enum error device_control(struct device *device, enum device_control control)
 		return ERR_NOT_FOUND;
 	if (control != CONTROL_STOP)
 		return ERR_INVALID;
+	if (device->moving)
+		return ERR_BUSY;
 	device->control = control;
 	device_signal(device, 1ul << SIGNAL_CONTROL);
 	return OK;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * PCI configuration space as a kernel primitive: serialised, and filtered by register kind, since base
- * addresses, decoding, bus mastering and message-signalled interrupts are the kernel's. What a device owns is
- * derived here from its registers, never believed from a bus driver.
- * Source: PCI 3.0 §6; PCI-to-PCI Bridge 1.2 §3.2; PCI Express Base 3.0 §7.2.2 (memory-mapped access).
+ * PCI configuration space as a kernel primitive: serialised, and filtered by register kind, since
+ * base addresses, decoding, bus mastering and message-signalled interrupts are the kernel's. What a
+ * device owns is derived here from its registers, never believed from a bus driver. Source: PCI 3.0
+ * §6; PCI-to-PCI Bridge 1.2 §3.2; PCI Express Base 3.0 §7.2.2 (memory-mapped access).
  */
 #include <lib/format.h>
 #include <lib/string.h>
@@ -18,44 +18,45 @@
 #include <kernel/port.h>
 
 #define CONFIG_ADDRESS 0xcf8
-#define CONFIG_DATA 0xcfc
+#define CONFIG_DATA    0xcfc
 
-#define REG_ID 0x00
-#define REG_COMMAND 0x04
-#define REG_CLASS 0x08
-#define REG_HEADER 0x0e
-#define REG_BAR 0x10
-#define REG_BUSES 0x18
-#define REG_IO_WINDOW 0x1c
-#define REG_MEMORY_WINDOW 0x20
+#define REG_ID              0x00
+#define REG_COMMAND         0x04
+#define REG_CLASS           0x08
+#define REG_HEADER          0x0e
+#define REG_BAR             0x10
+#define REG_BUSES           0x18
+#define REG_IO_WINDOW       0x1c
+#define REG_MEMORY_WINDOW   0x20
 #define REG_PREFETCH_WINDOW 0x24
-#define REG_ROM 0x30
-#define REG_CAPABILITIES 0x34
-#define REG_BRIDGE_ROM 0x38
-#define REG_INTERRUPT_PIN 0x3d
+#define REG_ROM             0x30
+#define REG_CAPABILITIES    0x34
+#define REG_BRIDGE_ROM      0x38
+#define REG_INTERRUPT_PIN   0x3d
 
-#define COMMAND_IO 1u
-#define COMMAND_MEMORY 2u
-#define COMMAND_MASTER 4u
-#define COMMAND_INTX_OFF 0x400u
-#define COMMAND_OURS (COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_OFF)
+#define COMMAND_IO          1u
+#define COMMAND_MEMORY      2u
+#define COMMAND_MASTER      4u
+#define COMMAND_INTX_OFF    0x400u
+#define COMMAND_OURS        (COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_OFF)
 #define STATUS_CAPABILITIES (0x10u << 16)
 
-#define CAPABILITY_MSI 0x05
-#define CAPABILITY_MSIX 0x11
+#define CAPABILITY_MSI   0x05
+#define CAPABILITY_MSIX  0x11
 #define CAPABILITIES_MAX 48 /* 192 bytes of at least 4 */
 
-#define BAR_IO 1u
-#define BAR_64BIT 4u
+#define BAR_IO       1u
+#define BAR_64BIT    4u
 #define BAR_PREFETCH 8u
 
-#define MSI_CONTROL_ENABLE (1u << 16)
-#define MSI_CONTROL_64BIT (1u << 23)
+#define MSI_CONTROL_ENABLE  (1u << 16)
+#define MSI_CONTROL_64BIT   (1u << 23)
 #define MSIX_CONTROL_ENABLE (1u << 31)
-#define MSIX_CONTROL_MASK (1u << 30)
-#define MSIX_ENTRY_BYTES 16u
+#define MSIX_CONTROL_MASK   (1u << 30)
+#define MSIX_ENTRY_BYTES    16u
 
-static volatile uint8_t *bus_window[256]; /* memory-mapped configuration space, mapped at first use */
+static volatile uint8_t
+	*bus_window[256]; /* memory-mapped configuration space, mapped at first use */
 
 static unsigned bus_of(uint64_t function)
 {
@@ -85,15 +86,16 @@ static uint32_t raw_read(uint64_t function, unsigned offset, unsigned width)
 	unsigned port = CONFIG_DATA + (offset & 3);
 
 	if (memory)
-		return width == 4 ? *(volatile uint32_t *)(memory + offset) :
-		       width == 2 ? *(volatile uint16_t *)(memory + offset) :
-				    memory[offset];
+		return width == 4   ? *(volatile uint32_t *)(memory + offset)
+		       : width == 2 ? *(volatile uint16_t *)(memory + offset)
+				    : memory[offset];
 	if (offset >= 256)
 		return ~0u;
-	port_write32(CONFIG_ADDRESS, 0x80000000u | (uint32_t)(function & 0xffff) << 8 | (offset & 0xfc));
-	return width == 4 ? port_read32(CONFIG_DATA) :
-	       width == 2 ? port_read16((uint16_t)port) :
-			    port_read8((uint16_t)port);
+	port_write32(CONFIG_ADDRESS,
+		     0x80000000u | (uint32_t)(function & 0xffff) << 8 | (offset & 0xfc));
+	return width == 4   ? port_read32(CONFIG_DATA)
+	       : width == 2 ? port_read16((uint16_t)port)
+			    : port_read8((uint16_t)port);
 }
 
 static void raw_write(uint64_t function, unsigned offset, unsigned width, uint32_t value)
@@ -112,7 +114,8 @@ static void raw_write(uint64_t function, unsigned offset, unsigned width, uint32
 	}
 	if (offset >= 256)
 		return;
-	port_write32(CONFIG_ADDRESS, 0x80000000u | (uint32_t)(function & 0xffff) << 8 | (offset & 0xfc));
+	port_write32(CONFIG_ADDRESS,
+		     0x80000000u | (uint32_t)(function & 0xffff) << 8 | (offset & 0xfc));
 	if (width == 4)
 		port_write32(CONFIG_DATA, value);
 	else if (width == 2)
@@ -138,8 +141,8 @@ static bool is_bridge(uint64_t function)
 
 static bool access_valid(uint64_t function, unsigned offset, unsigned width)
 {
-	return function <= 0xffff && (width == 1 || width == 2 || width == 4) && !(offset & (width - 1)) &&
-	       offset <= 4096 - width;
+	return function <= 0xffff && (width == 1 || width == 2 || width == 4) &&
+	       !(offset & (width - 1)) && offset <= 4096 - width;
 }
 
 /* Where capability `id` stands; 0: nowhere. */
@@ -190,7 +193,8 @@ static bool is_ours(uint64_t function, unsigned offset, unsigned width, bool bus
 	       (!bus && overlaps(offset, width, REG_BUSES, 0x34 - REG_BUSES));
 }
 
-enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, uint32_t value, bool bus)
+enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, uint32_t value,
+			    bool bus)
 {
 	if (!access_valid(function, offset, width))
 		return ERR_RANGE;
@@ -210,7 +214,8 @@ enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, 
 
 struct device *pci_device(uint64_t function)
 {
-	for (struct device *device = device_next(0); device; device = device_next(device->info.id + 1))
+	for (struct device *device = device_next(0); device;
+	     device = device_next(device->info.id + 1))
 		if (device->info.bus == BUS_PCI && !device->gone &&
 		    pci_address_pack(device->info.pci) == function)
 			return device;
@@ -250,7 +255,8 @@ static uint64_t size_probe(uint64_t function, unsigned offset, bool wide)
 	uint32_t low = read32(function, offset), high = wide ? read32(function, offset + 4) : 0;
 	uint64_t sticks;
 
-	raw_write(function, offset, 4, offset == REG_ROM || offset == REG_BRIDGE_ROM ? ~0x7ffu : ~0u);
+	raw_write(function, offset, 4,
+		  offset == REG_ROM || offset == REG_BRIDGE_ROM ? ~0x7ffu : ~0u);
 	sticks = read32(function, offset);
 	raw_write(function, offset, 4, low);
 	if (wide) {
@@ -281,8 +287,9 @@ static void window_read(uint64_t function, unsigned bar, struct device_window *w
 	window->kind = io ? WINDOW_PORT : WINDOW_MMIO;
 	window->base = base & mask;
 	window->size_bytes = ~sticks + 1;
-	window->flags = (uint8_t)((wide ? WINDOW_64BIT : 0) |
-				  (!io && bar != 6 && low & BAR_PREFETCH ? WINDOW_PREFETCHABLE : 0));
+	window->flags =
+		(uint8_t)((wide ? WINDOW_64BIT : 0) |
+			  (!io && bar != 6 && low & BAR_PREFETCH ? WINDOW_PREFETCHABLE : 0));
 }
 
 static unsigned bar_count(uint64_t function)
@@ -290,8 +297,9 @@ static unsigned bar_count(uint64_t function)
 	return is_bridge(function) ? 2 : 6;
 }
 
-/* The registers of the function sized last. Decoding goes off and on once for all of them: that costs far more
- * than reading them, in a virtual machine at least. Asking for the first one sizes anew. */
+/* The registers of the function sized last. Decoding goes off and on once for all of them: that
+ * costs far more than reading them, in a virtual machine at least. Asking for the first one sizes
+ * anew. */
 static struct {
 	uint64_t function;
 	struct device_window window[7];
@@ -390,7 +398,8 @@ static bool aperture_holds(unsigned bus, const struct device_window *window)
 	return window_inside(window, start, end);
 }
 
-static const char *window_fault(const struct device *self, unsigned bus, const struct device_window *window)
+static const char *window_fault(const struct device *self, unsigned bus,
+				const struct device_window *window)
 {
 	if (window->base + window->size_bytes < window->base)
 		return "wraps around";
@@ -400,7 +409,8 @@ static const char *window_fault(const struct device *self, unsigned bus, const s
 		return "lies over memory or interrupt controllers";
 	if (!aperture_holds(bus, window))
 		return "is outside of what its bridge forwards";
-	for (struct device *other = device_next(0); other; other = device_next(other->info.id + 1)) {
+	for (struct device *other = device_next(0); other;
+	     other = device_next(other->info.id + 1)) {
 		if (other == self || other->gone)
 			continue;
 		for (unsigned i = 0; i < DEVICE_WINDOW_MAX; i++) {
@@ -471,8 +481,8 @@ enum error pci_child_add(struct device *host, uint64_t function, uint32_t *id)
 		*id = device->info.id;
 		return ERR_EXISTS;
 	}
-	snprintf(name, sizeof(name), "0000:%02x:%02x.%x", bus_of(function), (unsigned)(function >> 3 & 31),
-	       (unsigned)(function & 7));
+	snprintf(name, sizeof(name), "0000:%02x:%02x.%x", bus_of(function),
+		 (unsigned)(function >> 3 & 31), (unsigned)(function & 7));
 	device = device_create(host, BUS_PCI, name);
 	if (!device)
 		return ERR_NO_MEMORY;
@@ -512,9 +522,16 @@ void pci_enable(struct device *device, bool enable)
 
 	if (is_bridge(function))
 		return; /* what lies behind needs its forwarding */
-	command = enable ? command | COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER :
-			   (command & ~COMMAND_MASTER) | COMMAND_INTX_OFF;
+	command = enable ? command | COMMAND_IO | COMMAND_MEMORY
+			 : (command & ~COMMAND_MASTER) | COMMAND_INTX_OFF;
 	raw_write(function, REG_COMMAND, 2, command);
+}
+
+void pci_master(struct device *device)
+{
+	uint64_t function = pci_address_pack(device->info.pci);
+
+	raw_write(function, REG_COMMAND, 2, raw_read(function, REG_COMMAND, 2) | COMMAND_MASTER);
 }
 
 static uint8_t target_apic(void)

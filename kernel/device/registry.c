@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The registry: the list of devices, the news about them, and the root of authority that the device manager
- * holds. What is registered here outlives drivers and manager alike.
+ * The registry: the list of devices, the news about them, and the root of authority that the device
+ * manager holds. What is registered here outlives drivers and manager alike.
  */
 #include <lib/string.h>
 
@@ -16,7 +16,7 @@
 #include <kernel/session.h>
 #include <shim/driver.h>
 
-#define COM1 0x3f8
+#define COM1         0x3f8
 #define COM1_ISA_IRQ 4
 #define UART_SCRATCH 7
 
@@ -62,9 +62,8 @@ enum error registry_give(struct process *process, struct startup *startup)
 
 struct device *device_next(uint32_t id)
 {
-	list_for_each (device, &devices, struct device, link)
-		if (device->info.id >= id)
-			return device;
+	list_for_each(device, &devices, struct device,
+		      link) if (device->info.id >= id) return device;
 	return NULL;
 }
 
@@ -91,6 +90,10 @@ struct device *device_create(struct device *parent, enum device_bus bus, const c
 	device->domain = domain_of(PCI_ADDRESS_SELF);
 	list_init(&device->units);
 	list_init(&device->sessions);
+	if (timer_reserve(&device->move_timer)) {
+		object_release(&device->object);
+		return NULL;
+	}
 	list_append(&devices, &device->link);
 	return device;
 }
@@ -104,7 +107,8 @@ void device_event(struct device *device, uint32_t events)
 
 enum error device_event_next(struct device_event *event)
 {
-	list_for_each (device, &devices, struct device, link) {
+	list_for_each(device, &devices, struct device, link)
+	{
 		if (!device->events)
 			continue;
 		event->id = device->info.id;
@@ -155,6 +159,7 @@ void device_destroy(struct object *object)
 		object_release(&device->port->object);
 	if (device->parent)
 		object_release(&device->parent->object);
+	timer_unreserve(&device->move_timer);
 	object_free(object);
 }
 
@@ -213,7 +218,8 @@ void device_init(void)
  * Devices that a bus finds meanwhile stand behind it in the list, so one pass is enough. */
 void device_bind_kernel(void)
 {
-	list_for_each (device, &devices, struct device, link) {
+	list_for_each(device, &devices, struct device, link)
+	{
 		const struct shim_driver *driver = kernel_driver_match(&device->info);
 		enum error error;
 
@@ -222,7 +228,7 @@ void device_bind_kernel(void)
 			continue;
 		error = device_start_kernel(device, driver->name);
 		if (error)
-			log_warning("%s: driver %s does not start in the kernel: %s", device->info.name,
-				    driver->name, error_text(error));
+			log_warning("%s: driver %s does not start in the kernel: %s",
+				    device->info.name, driver->name, error_text(error));
 	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Sessions: made by a client with a grant it may open, charged to it, kept until the client let go and the
- * device has drained.
+ * Sessions: made by a client with a grant it may open, charged to it, kept until the client let go
+ * and the device has drained.
  */
 #include <lib/string.h>
 
@@ -38,8 +38,8 @@ static enum error parameters_check(const struct unit_info *unit, struct session_
 {
 	uint32_t slots = parameters->slot_count;
 
-	if (!slots || slots > SESSION_SLOTS_MAX || (slots & (slots - 1)) || !parameters->pool_bytes ||
-	    parameters->pool_bytes > SESSION_POOL_MAX)
+	if (!slots || slots > SESSION_SLOTS_MAX || (slots & (slots - 1)) ||
+	    !parameters->pool_bytes || parameters->pool_bytes > SESSION_POOL_MAX)
 		return ERR_INVALID;
 	parameters->pool_bytes = (uint32_t)page_round_up(parameters->pool_bytes);
 	if (unit->class_id != CLASS_BLOCK)
@@ -47,9 +47,9 @@ static enum error parameters_check(const struct unit_info *unit, struct session_
 	if (!parameters->range_start && !parameters->range_count)
 		parameters->range_count = unit->block_count;
 	return parameters->range_start >= unit->block_count || !parameters->range_count ||
-			       parameters->range_count > unit->block_count - parameters->range_start ?
-		       ERR_RANGE :
-		       OK;
+			       parameters->range_count > unit->block_count - parameters->range_start
+		       ? ERR_RANGE
+		       : OK;
 }
 
 static enum error areas_create(struct process *client, struct session *session,
@@ -75,7 +75,8 @@ static enum error areas_create(struct process *client, struct session *session,
 			  &session->pool_iova);
 }
 
-static enum error client_map_one(struct space *space, struct memory *memory, unsigned rights, uint64_t *at)
+static enum error client_map_one(struct space *space, struct memory *memory, unsigned rights,
+				 uint64_t *at)
 {
 	uint64_t bytes = memory->page_count * PAGE_SIZE;
 	enum error error;
@@ -89,8 +90,8 @@ static enum error client_map(struct process *client, struct session *session,
 			     struct session_create *parameters)
 {
 	struct space *space = &client->space;
-	enum error error = client_map_one(space, session->info_memory, RIGHT_READ,
-					  &parameters->info_vaddr);
+	enum error error =
+		client_map_one(space, session->info_memory, RIGHT_READ, &parameters->info_vaddr);
 
 	if (!error)
 		error = client_map_one(space, session->client_memory, RIGHT_READ | RIGHT_WRITE,
@@ -158,8 +159,8 @@ static void session_free(struct session *session)
 	object_free(&session->object);
 }
 
-/* The client's last reference is gone. While the instance is attached its device may still write into the
- * pool: keep everything until it has drained. */
+/* The client's last reference is gone. While the instance is attached its device may still write
+ * into the pool: keep everything until it has drained. */
 void session_destroy(struct object *object)
 {
 	struct session *session = container_of(object, struct session, object);
@@ -175,9 +176,8 @@ void session_destroy(struct object *object)
 
 struct session *session_next(struct device *device, uint32_t id)
 {
-	list_for_each (session, &device->sessions, struct session, link)
-		if (session->id >= id)
-			return session;
+	list_for_each(session, &device->sessions, struct session,
+		      link) if (session->id >= id) return session;
 	return NULL;
 }
 
@@ -188,7 +188,8 @@ enum error session_view(struct session *session, struct session_view *view)
 	struct session_view *mine = &session->view;
 	enum error error = OK;
 
-	if (!session->attached && !session->closing) {
+	/* One that closes is mapped only for an heir of its requests in flight. */
+	if (!session->mapped && (!session->closing || session->attached)) {
 		*mine = (struct session_view){ .id = session->id,
 					       .unit = session->info->unit,
 					       .queue = session->info->queue,
@@ -205,7 +206,7 @@ enum error session_view(struct session *session, struct session_view *view)
 					   &mine->pool_vaddr);
 		if (error)
 			return error;
-		session->attached = true;
+		session->attached = session->mapped = true;
 	}
 	mine->closing = session->closing;
 	*view = *mine;
@@ -217,7 +218,7 @@ static void view_unmap(struct session *session)
 	struct process *process = session->device->process;
 	const struct session_view *view = &session->view;
 
-	if (!process || process->exited)
+	if (!process || process->exited || !session->mapped)
 		return;
 	(void)space_unmap(&process->space, view->info_vaddr, PAGE_SIZE);
 	(void)space_unmap(&process->space, view->client_vaddr,
@@ -234,7 +235,7 @@ void session_detach(struct session *session)
 	if (!session->attached)
 		return;
 	view_unmap(session);
-	session->attached = false;
+	session->attached = session->mapped = false;
 	session->view = (struct session_view){ 0 };
 	if (session->closing)
 		object_release(&session->object);
@@ -242,10 +243,27 @@ void session_detach(struct session *session)
 
 void session_detach_all(struct device *device)
 {
-	for (struct list *link = device->sessions.next, *next; link != &device->sessions; link = next) {
+	for (struct list *link = device->sessions.next, *next; link != &device->sessions;
+	     link = next) {
 		next = link->next;
 		session_detach(container_of(link, struct session, link));
 	}
+}
+
+void session_hand_over_all(struct device *device)
+{
+	list_for_each(session, &device->sessions, struct session, link)
+	{
+		session->mapped = false;
+		session->view = (struct session_view){ 0 };
+	}
+}
+
+void session_epoch_all(struct device *device)
+{
+	device->info.epoch++;
+	list_for_each(session, &device->sessions, struct session, link)
+		__atomic_store_n(&session->info->epoch, device->info.epoch, __ATOMIC_RELEASE);
 }
 
 void session_wake_client(struct session *session)
@@ -261,7 +279,8 @@ void session_kick(struct session *session)
 
 void session_unit_gone(struct device *device, uint32_t unit, bool gone)
 {
-	list_for_each (session, &device->sessions, struct session, link) {
+	list_for_each(session, &device->sessions, struct session, link)
+	{
 		if (unit != UINT32_MAX && session->info->unit != unit)
 			continue;
 		session->info->gone = gone;

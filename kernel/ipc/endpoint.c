@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Endpoints: synchronous call and reply. A caller waits at the endpoint until a server receives, then for
- * the reply to the token that the server got. Messages stay in registers: they are moved between the two
- * threads' trap frames.
+ * Endpoints: synchronous call and reply. A caller waits at the endpoint until a server receives,
+ * then for the reply to the token that the server got. Messages stay in registers: they are moved
+ * between the two threads' trap frames.
  */
 #include <abi/syscall.h>
 #include <kernel/ipc.h>
@@ -22,7 +22,8 @@ void ipc_attach(struct thread *thread, struct endpoint *endpoint, struct notific
 		object_reference(&notification->object);
 		notification->waiter = thread;
 	}
-	/* An earlier deadline that is still armed looks again when it comes: see thread_timeout(). */
+	/* An earlier deadline that is still armed looks again when it comes: see thread_timeout().
+	 */
 	if (deadline_ns > DEADLINE_NOW &&
 	    (!thread->timer.heap_index || thread->timer.deadline_ns > deadline_ns))
 		timer_arm(&thread->timer, deadline_ns);
@@ -82,7 +83,8 @@ static enum error message_move(struct thread *from, struct thread *to)
 		error = handle_lookup(from->process, given, OBJECT_NONE, RIGHT_TRANSFER, &entry);
 		if (error)
 			return error;
-		error = handle_insert(to->process, entry->object, entry->rights, entry->badge, &received);
+		error = handle_insert(to->process, entry->object, entry->rights, entry->badge,
+				      &received);
 		if (error)
 			return error;
 	}
@@ -114,8 +116,7 @@ enum error endpoint_call(struct endpoint *endpoint, uint64_t badge)
 	struct thread *caller = current_thread();
 
 	if (!list_empty(&endpoint->receivers)) {
-		struct thread *server =
-			list_first(&endpoint->receivers, struct thread, queue_link);
+		struct thread *server = list_first(&endpoint->receivers, struct thread, queue_link);
 		enum error error = hand_over(caller, server, badge);
 
 		if (error)
@@ -198,8 +199,9 @@ void ipc_server_gone(struct process *process)
 		}
 }
 
-/* The last handle is gone: nobody can receive any more. Waiting threads hold references, so what waits here
- * can only be callers whose endpoint no server holds; they are woken when its handles close. */
+/* The last handle is gone: nobody can receive any more. Waiting threads hold references, so what
+ * waits here can only be callers whose endpoint no server holds; they are woken when its handles
+ * close. */
 void endpoint_destroy(struct object *object)
 {
 	object_free(object);

@@ -33,8 +33,8 @@ void notification_signal(struct notification *notification, uint64_t bits)
 	sched_ready(thread);
 }
 
-enum error notification_wait(struct notification *notification, uint64_t deadline_ns, uint64_t *bits,
-			     bool *blocked)
+enum error notification_wait(struct notification *notification, uint64_t deadline_ns,
+			     uint64_t *bits, bool *blocked)
 {
 	struct thread *thread = current_thread();
 

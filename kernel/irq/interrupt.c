@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Device interrupts. A level line stays masked from its arrival until every owner has acknowledged it; an
- * owner that does not within a deadline loses the line, so that it cannot take its neighbours along.
+ * Device interrupts. A level line stays masked from its arrival until every owner has acknowledged
+ * it; an owner that does not within a deadline loses the line, so that it cannot take its
+ * neighbours along.
  */
 #include <kernel/apic.h>
 #include <kernel/cpu.h>
@@ -95,8 +96,12 @@ enum error interrupt_bind_line(struct interrupt *interrupt, uint32_t gsi, unsign
 		line_of[vector].vector = vector;
 		line_of[vector].masked = false;
 	}
-	*interrupt = (struct interrupt){ .next = owner[vector], .device = device, .index = index,
-					 .gsi = gsi, .vector = vector, .is_line = true,
+	*interrupt = (struct interrupt){ .next = owner[vector],
+					 .device = device,
+					 .index = index,
+					 .gsi = gsi,
+					 .vector = vector,
+					 .is_line = true,
 					 .is_level = (flags & IOAPIC_LEVEL) != 0 };
 	owner[vector] = interrupt;
 	if (!line_of[vector].masked)

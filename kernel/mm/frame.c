@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Physical frames: a binary buddy allocator in two zones, below 4 GiB and above. Free blocks are linked
- * through the frames themselves; one byte a frame says which block starts there. RAM that nobody has needed
- * yet stays in ranges, untouched, and is taken over a block at a time. Liftable on the host.
+ * Physical frames: a binary buddy allocator in two zones, below 4 GiB and above. Free blocks are
+ * linked through the frames themselves; one byte a frame says which block starts there. RAM that
+ * nobody has needed yet stays in ranges, untouched, and is taken over a block at a time. Liftable
+ * on the host.
  */
 #include <kernel/mm.h>
 #include <kernel/panic.h>
 
-#define ZONE_SPLIT 0x100000000ul
+#define ZONE_SPLIT  0x100000000ul
 #define BLOCK_BYTES (PAGE_SIZE << FRAME_ORDER_MAX)
-#define HEAD_FREE 0x80u /* | order: a free block starts here */
+#define HEAD_FREE   0x80u /* | order: a free block starts here */
 
 #define RANGES_MAX 128
 
@@ -22,7 +23,7 @@ struct zone {
 };
 
 static struct zone zones[2]; /* low, high */
-static uint8_t *head;	     /* [frame number] */
+static uint8_t *head;        /* [frame number] */
 static uint64_t head_count;
 static struct frame_stats stats;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The kernel heap: slabs of one page for small sizes, frames for large ones. An empty slab's page goes back
- * at once, so that a census before and after agrees. Liftable on the host.
+ * The kernel heap: slabs of one page for small sizes, frames for large ones. An empty slab's page
+ * goes back at once, so that a census before and after agrees. Liftable on the host.
  */
 #include <lib/string.h>
 
@@ -17,10 +17,12 @@ struct slab {
 };
 
 #define SLAB_MAGIC 0x45667448656170ul
-#define SLAB_HEAD 64u
+#define SLAB_HEAD  64u
 _Static_assert(sizeof(struct slab) <= SLAB_HEAD, "the slab head has its place");
 
-static const uint16_t class_bytes[] = { 32, 64, 96, 128, 192, 256, 384, 512, 672, 1008, 1344, 2016 };
+static const uint16_t class_bytes[] = {
+	32, 64, 96, 128, 192, 256, 384, 512, 672, 1008, 1344, 2016
+};
 #define CLASS_COUNT ARRAY_COUNT(class_bytes)
 
 static struct list partial[CLASS_COUNT];
@@ -36,7 +38,7 @@ static unsigned class_of(size_t size_bytes)
 	unsigned class = 0;
 
 	while (class_bytes[class] < size_bytes)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -68,8 +70,8 @@ static void *slab_allocate(unsigned class)
 
 	if (!partial[class].next)
 		list_init(&partial[class]);
-	slab = list_empty(&partial[class]) ? slab_create(class) :
-					     list_first(&partial[class], struct slab, link);
+	slab = list_empty(&partial[class]) ? slab_create(class)
+					   : list_first(&partial[class], struct slab, link);
 	if (!slab)
 		return NULL;
 	chunk = slab->free;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The kernel's own page tables: physical map (NX), image by section (W^X), a region for device registers.
- * The upper half is the same in every address space, so its top-level entries are all made here.
+ * The kernel's own page tables: physical map (NX), image by section (W^X), a region for device
+ * registers. The upper half is the same in every address space, so its top-level entries are all
+ * made here.
  */
 #include <lib/string.h>
 
@@ -11,18 +12,18 @@
 #include <kernel/mm.h>
 #include <kernel/panic.h>
 
-#define PTE_PRESENT (1ul << 0)
-#define PTE_WRITE (1ul << 1)
+#define PTE_PRESENT  (1ul << 0)
+#define PTE_WRITE    (1ul << 1)
 #define PTE_UNCACHED (1ul << 4 | 1ul << 3)
-#define PTE_LARGE (1ul << 7)
-#define PTE_GLOBAL (1ul << 8)
-#define PTE_NX (1ul << 63)
-#define PTE_ADDRESS 0x000ffffffffff000ul
-#define LARGE_BYTES (2ul << 20)
-#define EARLY_END 0x100000000ul /* what the boot tables map */
+#define PTE_LARGE    (1ul << 7)
+#define PTE_GLOBAL   (1ul << 8)
+#define PTE_NX       (1ul << 63)
+#define PTE_ADDRESS  0x000ffffffffff000ul
+#define LARGE_BYTES  (2ul << 20)
+#define EARLY_END    0x100000000ul /* what the boot tables map */
 
 #define MMIO_BASE 0xffffc00000000000ul
-#define MMIO_END 0xffffc08000000000ul /* 512 GiB: one top-level entry */
+#define MMIO_END  0xffffc08000000000ul /* 512 GiB: one top-level entry */
 
 uint64_t kernel_cr3;
 static paddr_t early_next, early_end; /* bump allocation before the buddy allocator owns memory */
@@ -119,7 +120,8 @@ void mm_init(const struct boot_info *info)
 	early_next = area.paddr;
 	early_end = area.paddr + area.size_bytes;
 	if (area.size_bytes < frame_bytes + (2ul << 20))
-		panic("mm: %lu KiB of usable memory are too little: give the machine at least 32 MiB",
+		panic("mm: %lu KiB of usable memory are too little: give the machine at least 32 "
+		      "MiB",
 		      (unsigned long)(info->usable_bytes >> 10));
 	frames = early_next;
 	early_next += frame_bytes;
@@ -177,7 +179,8 @@ void *mm_map_mmio(uint64_t paddr, uint64_t size_bytes)
 
 void mmio_unmap(void *pointer, uint64_t size_bytes)
 {
-	vaddr_t start = (vaddr_t)pointer & ~PAGE_MASK, end = page_round_up((vaddr_t)pointer + size_bytes);
+	vaddr_t start = (vaddr_t)pointer & ~PAGE_MASK,
+		end = page_round_up((vaddr_t)pointer + size_bytes);
 
 	for (vaddr_t page = start; page < end; page += PAGE_SIZE)
 		*entry_for(page, 0) = 0;
@@ -189,7 +192,8 @@ bool memory_is_ram(paddr_t paddr, uint64_t size_bytes)
 	for (unsigned i = 0; i < boot_info.memory_count; i++) {
 		const struct boot_memory *memory = &boot_info.memory[i];
 
-		if (memory->kind != BOOT_MEMORY_RESERVED && paddr < memory->paddr + memory->size_bytes &&
+		if (memory->kind != BOOT_MEMORY_RESERVED &&
+		    paddr < memory->paddr + memory->size_bytes &&
 		    memory->paddr < paddr + size_bytes)
 			return true;
 	}

@@ -9,7 +9,7 @@
 #include <kernel/process.h>
 
 #define MEMORY_PAGES_MAX (1ul << 18) /* 1 GiB an object: its table is one contiguous block */
-#define CONTIGUOUS_MAX (PAGE_SIZE << FRAME_ORDER_MAX)
+#define CONTIGUOUS_MAX   (PAGE_SIZE << FRAME_ORDER_MAX)
 
 static uint64_t table_bytes(const struct memory *memory)
 {
@@ -34,12 +34,12 @@ static enum error contiguous_allocate(struct memory *memory, unsigned frame_flag
 	if (!memory->base)
 		return ERR_NO_MEMORY;
 	frame_free_range(memory->base + memory->page_count * PAGE_SIZE,
-		       memory->base + (PAGE_SIZE << order));
+			 memory->base + (PAGE_SIZE << order));
 	return OK;
 }
 
-enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned flags, unsigned frame_flags,
-			 struct memory **result)
+enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned flags,
+			 unsigned frame_flags, struct memory **result)
 {
 	uint64_t page_count = page_round_up(size_bytes) >> PAGE_SHIFT;
 	struct memory *memory;
@@ -82,7 +82,8 @@ enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned fl
 	return OK;
 }
 
-enum error memory_wrap(struct process *owner, paddr_t base, uint64_t size_bytes, struct memory **result)
+enum error memory_wrap(struct process *owner, paddr_t base, uint64_t size_bytes,
+		       struct memory **result)
 {
 	struct memory *memory;
 	enum error error = object_create(owner, OBJECT_MEMORY, sizeof(*memory), (void **)&memory);
@@ -130,7 +131,8 @@ void memory_destroy(struct object *object)
 		/* not ours */
 	} else if (memory->flags & MEMORY_CONTIGUOUS) {
 		if (memory->base)
-			frame_free_range(memory->base, memory->base + memory->page_count * PAGE_SIZE);
+			frame_free_range(memory->base,
+					 memory->base + memory->page_count * PAGE_SIZE);
 		freed = memory->page_count;
 	} else if (memory->page) {
 		for (uint64_t i = 0; i < memory->page_count; i++) {
@@ -145,8 +147,8 @@ void memory_destroy(struct object *object)
 	object_free(object);
 }
 
-static enum error memory_copy(struct memory *memory, uint64_t offset, void *buffer, size_t size_bytes,
-			      bool write)
+static enum error memory_copy(struct memory *memory, uint64_t offset, void *buffer,
+			      size_t size_bytes, bool write)
 {
 	while (size_bytes) {
 		uint64_t in_page = offset & PAGE_MASK;

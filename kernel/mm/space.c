@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Address spaces: a sorted list of mappings is the truth, page tables are filled from it at page faults.
- * Source: Intel SDM 3A §4.5 (four-level paging).
+ * Address spaces: a sorted list of mappings is the truth, page tables are filled from it at page
+ * faults. Source: Intel SDM 3A §4.5 (four-level paging).
  */
 #include <lib/string.h>
 
@@ -10,14 +10,14 @@
 #include <kernel/panic.h>
 #include <kernel/process.h>
 
-#define PTE_PRESENT (1ul << 0)
-#define PTE_WRITE (1ul << 1)
-#define PTE_USER (1ul << 2)
+#define PTE_PRESENT  (1ul << 0)
+#define PTE_WRITE    (1ul << 1)
+#define PTE_USER     (1ul << 2)
 #define PTE_UNCACHED (1ul << 4 | 1ul << 3)
-#define PTE_NX (1ul << 63)
-#define PTE_ADDRESS 0x000ffffffffff000ul
+#define PTE_NX       (1ul << 63)
+#define PTE_ADDRESS  0x000ffffffffff000ul
 
-#define MAP_START 0x1000000000ul /* where mappings without a wish go */
+#define MAP_START   0x1000000000ul /* where mappings without a wish go */
 #define MAPPING_MAX 4096u
 
 static unsigned table_index(vaddr_t vaddr, unsigned level)
@@ -116,7 +116,8 @@ static struct mapping *mapping_at(const struct space *space, vaddr_t vaddr)
 {
 	uint32_t i = mapping_search(space, vaddr);
 
-	return i < space->mapping_count && space->mapping[i].start <= vaddr ? &space->mapping[i] : NULL;
+	return i < space->mapping_count && space->mapping[i].start <= vaddr ? &space->mapping[i]
+									    : NULL;
 }
 
 /* First gap of at least `bytes` above MAP_START, with an unmapped page between neighbours. */
@@ -177,11 +178,13 @@ static enum error place(struct space *space, uint64_t bytes, vaddr_t *vaddr)
 		*vaddr = gap_find(space, bytes);
 	if (!*vaddr)
 		return ERR_NO_MEMORY;
-	return (*vaddr & PAGE_MASK) || *vaddr + bytes > USER_END || *vaddr + bytes < *vaddr ? ERR_RANGE : OK;
+	return (*vaddr & PAGE_MASK) || *vaddr + bytes > USER_END || *vaddr + bytes < *vaddr
+		       ? ERR_RANGE
+		       : OK;
 }
 
-enum error space_map(struct space *space, struct memory *memory, uint64_t offset, uint64_t size_bytes,
-		     unsigned rights, vaddr_t *vaddr)
+enum error space_map(struct space *space, struct memory *memory, uint64_t offset,
+		     uint64_t size_bytes, unsigned rights, vaddr_t *vaddr)
 {
 	uint64_t limit = memory->page_count * PAGE_SIZE, bytes = page_round_up(size_bytes);
 	vaddr_t at = *vaddr;
@@ -194,7 +197,8 @@ enum error space_map(struct space *space, struct memory *memory, uint64_t offset
 		return ERR_INVALID;
 	error = place(space, bytes, &at);
 	if (!error)
-		error = mapping_insert(space, (struct mapping){ at, at + bytes, memory, offset, rights });
+		error = mapping_insert(space,
+				       (struct mapping){ at, at + bytes, memory, offset, rights });
 	if (error)
 		return error;
 	object_reference(&memory->object);
@@ -295,7 +299,8 @@ enum error space_populate(struct space *space, vaddr_t vaddr, uint64_t size_byte
 	return error;
 }
 
-static enum error user_copy(struct space *space, vaddr_t user, void *buffer, size_t size_bytes, bool write)
+static enum error user_copy(struct space *space, vaddr_t user, void *buffer, size_t size_bytes,
+			    bool write)
 {
 	if (user >= USER_END || size_bytes > USER_END - user)
 		return ERR_FAULT;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Handle tables. A handle is an index and the slot's generation; an entry also remembers the object's
- * generation, so that revoking an object kills every handle to it at once. Liftable on the host.
+ * Handle tables. A handle is an index and the slot's generation; an entry also remembers the
+ * object's generation, so that revoking an object kills every handle to it at once. Liftable on the
+ * host.
  */
 #include <lib/string.h>
 
 #include <kernel/mm.h>
 #include <kernel/process.h>
 
-#define INDEX_MASK ((1u << HANDLE_INDEX_BITS) - 1)
+#define INDEX_MASK      ((1u << HANDLE_INDEX_BITS) - 1)
 #define GENERATION_MASK ((1u << (32 - HANDLE_INDEX_BITS)) - 1)
 
 static enum error table_grow(struct handle_table *table)
@@ -35,8 +36,8 @@ static enum error table_grow(struct handle_table *table)
 	return OK;
 }
 
-enum error handle_insert(struct process *process, struct object *object, uint32_t rights, uint64_t badge,
-			 handle_t *handle)
+enum error handle_insert(struct process *process, struct object *object, uint32_t rights,
+			 uint64_t badge, handle_t *handle)
 {
 	struct handle_table *table = &process->handles;
 	struct handle_entry *entry;
@@ -69,7 +70,8 @@ static struct handle_entry *entry_of(struct process *process, handle_t handle)
 	if (!index || index >= process->handles.capacity)
 		return NULL;
 	entry = &process->handles.entry[index];
-	if (!entry->object || (entry->slot_generation & GENERATION_MASK) != handle >> HANDLE_INDEX_BITS)
+	if (!entry->object ||
+	    (entry->slot_generation & GENERATION_MASK) != handle >> HANDLE_INDEX_BITS)
 		return NULL;
 	return entry;
 }
@@ -91,8 +93,8 @@ enum error handle_close(struct process *process, handle_t handle)
 	return OK;
 }
 
-enum error handle_lookup(struct process *process, handle_t handle, enum object_type type, uint32_t rights,
-			 struct handle_entry **result)
+enum error handle_lookup(struct process *process, handle_t handle, enum object_type type,
+			 uint32_t rights, struct handle_entry **result)
 {
 	struct handle_entry *entry = entry_of(process, handle);
 
@@ -106,8 +108,8 @@ enum error handle_lookup(struct process *process, handle_t handle, enum object_t
 	return OK;
 }
 
-enum error handle_object(struct process *process, handle_t handle, enum object_type type, uint32_t rights,
-			 void *object)
+enum error handle_object(struct process *process, handle_t handle, enum object_type type,
+			 uint32_t rights, void *object)
 {
 	struct handle_entry *entry;
 	enum error error = handle_lookup(process, handle, type, rights, &entry);

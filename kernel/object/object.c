@@ -12,7 +12,8 @@
 
 static uint32_t count[OBJECT_TYPE_COUNT];
 
-enum error object_create(struct process *owner, enum object_type type, size_t size_bytes, void **result)
+enum error object_create(struct process *owner, enum object_type type, size_t size_bytes,
+			 void **result)
 {
 	enum error error = account_charge_object(owner);
 	struct object *object;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Processes: creation, budgets, the end. A process is taken apart by a task once none of its threads is on a
- * CPU; its structure stays until the last reference (a handle, an object charged to it) is gone.
+ * Processes: creation, budgets, the end. A process is taken apart by a task once none of its
+ * threads is on a CPU; its structure stays until the last reference (a handle, an object charged to
+ * it) is gone.
  */
 #include <lib/string.h>
 
@@ -52,7 +53,8 @@ void account_release_object(struct process *process)
 	process->account.objects_used--;
 }
 
-/* A child's budget is reserved out of its parent's, so that a family never has more than its head. */
+/* A child's budget is reserved out of its parent's, so that a family never has more than its head.
+ */
 static enum error budget_take(struct process *parent, uint64_t pages, uint64_t objects)
 {
 	struct account *account = &parent->account;
@@ -78,11 +80,12 @@ static void budget_return(struct process *process)
 
 static void reap(struct ktask *task);
 
-enum error process_create(struct process *parent, const char *name, uint64_t pages, uint64_t objects,
-			  struct process **result)
+enum error process_create(struct process *parent, const char *name, uint64_t pages,
+			  uint64_t objects, struct process **result)
 {
 	struct process *process;
-	enum error error = object_create(parent, OBJECT_PROCESS, sizeof(*process), (void **)&process);
+	enum error error =
+		object_create(parent, OBJECT_PROCESS, sizeof(*process), (void **)&process);
 
 	if (error)
 		return error;
@@ -159,7 +162,8 @@ void process_exit(struct process *process, int64_t code)
 	process->dying = true;
 	process->exit_code = code;
 	/* Threads on other CPUs are called in; the last to leave starts the reaper. */
-	for (struct list *link = process->threads.next, *next; link != &process->threads; link = next) {
+	for (struct list *link = process->threads.next, *next; link != &process->threads;
+	     link = next) {
 		struct thread *thread = container_of(link, struct thread, process_link);
 
 		next = link->next;
@@ -195,9 +199,7 @@ void process_info(struct process *process, struct process_info *info)
 
 struct process *process_next(uint32_t pid)
 {
-	list_for_each (process, &all, struct process, link)
-		if (process->pid >= pid)
-			return process;
+	list_for_each(process, &all, struct process, link) if (process->pid >= pid) return process;
 	return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A new process from an ELF file: segments, stack, the startup page, its first handles, its first thread.
+ * A new process from an ELF file: segments, stack, the startup page, its first handles, its first
+ * thread.
  */
 #include <lib/string.h>
 
@@ -12,11 +13,11 @@
 #include <kernel/sched.h>
 #include <kernel/time.h>
 
-#define STACK_BYTES (128ul << 10)
-#define STACK_TOP 0x7ffffff00000ul
-#define DEFAULT_PAGES 1024
-#define DEFAULT_OBJECTS 256
-#define IMAGE_MAX (4ul << 20)
+#define STACK_BYTES      (128ul << 10)
+#define STACK_TOP        0x7ffffff00000ul
+#define DEFAULT_PAGES    1024
+#define DEFAULT_OBJECTS  256
+#define IMAGE_MAX        (4ul << 20)
 #define MANAGER_PRIORITY 24
 
 /* The file, where nobody can change it while it is looked at: in the archive, or copied. */
@@ -62,13 +63,14 @@ static enum error segment_load(struct process *process, const uint8_t *data,
 		return error;
 	error = memory_write(memory, 0, data + segment->file_offset, segment->file_bytes);
 	if (!error)
-		error = space_map(&process->space, memory, 0, segment->memory_bytes, rights, &vaddr);
+		error = space_map(&process->space, memory, 0, segment->memory_bytes, rights,
+				  &vaddr);
 	object_release(&memory->object);
 	return error;
 }
 
-static enum error handles_give(struct process *parent, const struct spawn *spawn, struct process *process,
-			       struct startup *startup)
+static enum error handles_give(struct process *parent, const struct spawn *spawn,
+			       struct process *process, struct startup *startup)
 {
 	for (uint32_t i = 0; i < spawn->handle_count; i++) {
 		struct handle_entry *entry;
@@ -149,9 +151,9 @@ enum error process_spawn(struct process *parent, const struct spawn *spawn, stru
 	startup = kzalloc(sizeof(*startup));
 	if (!startup)
 		return ERR_NO_MEMORY;
-	error = process_create(parent, spawn->name,
-			       spawn->budget_pages ? spawn->budget_pages : DEFAULT_PAGES,
-			       spawn->budget_objects ? spawn->budget_objects : DEFAULT_OBJECTS, &process);
+	error = process_create(
+		parent, spawn->name, spawn->budget_pages ? spawn->budget_pages : DEFAULT_PAGES,
+		spawn->budget_objects ? spawn->budget_objects : DEFAULT_OBJECTS, &process);
 	if (error)
 		goto free_startup;
 	object_reference(&process->object); /* for the caller */
@@ -183,7 +185,8 @@ free_startup:
 
 void process_start_manager(void)
 {
-	struct archive archive = { phys_to_virt(boot_info.archive.paddr), boot_info.archive.size_bytes };
+	struct archive archive = { phys_to_virt(boot_info.archive.paddr),
+				   boot_info.archive.size_bytes };
 	struct spawn *spawn = kzalloc(sizeof(*spawn));
 	struct archive_file file;
 	struct process *process;
@@ -195,8 +198,8 @@ void process_start_manager(void)
 	error = archive_find(&archive, "bin/manager", &file);
 	if (error)
 		panic("boot: bin/manager in the initial archive: %s", error_text(error));
-	error = spawn ? memory_wrap(NULL, boot_info.archive.paddr, archive.size_bytes, &image) :
-			ERR_NO_MEMORY;
+	error = spawn ? memory_wrap(NULL, boot_info.archive.paddr, archive.size_bytes, &image)
+		      : ERR_NO_MEMORY;
 	if (error)
 		panic("boot: %s", error_text(error));
 	string_copy(spawn->name, sizeof(spawn->name), "manager");

@@ -73,8 +73,8 @@ static enum error id_take(struct thread *thread)
 	return OK;
 }
 
-enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top, uint64_t argument,
-			 unsigned priority, struct thread **result)
+enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top,
+			 uint64_t argument, unsigned priority, struct thread **result)
 {
 	struct thread *thread;
 	enum error error;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The scheduler. One set of ready queues for all CPUs; a CPU that becomes idle looks there, a thread that
- * becomes ready wakes an idle CPU, or the one that runs the least important thread below it.
+ * The scheduler. One set of ready queues for all CPUs; a CPU that becomes idle looks there, a
+ * thread that becomes ready wakes an idle CPU, or the one that runs the least important thread
+ * below it.
  */
 #include <abi/marker.h>
 #include <kernel/apic.h>
@@ -130,8 +131,8 @@ static void ports_set(struct cpu *cpu, struct port_range range, bool allow)
 	for (uint32_t port = range.first; port < (uint32_t)range.first + range.count; port++) {
 		uint8_t bit = (uint8_t)(1u << port % 8);
 
-		cpu->iopb[port / 8] = (uint8_t)(allow ? cpu->iopb[port / 8] & ~bit :
-							cpu->iopb[port / 8] | bit);
+		cpu->iopb[port / 8] =
+			(uint8_t)(allow ? cpu->iopb[port / 8] & ~bit : cpu->iopb[port / 8] | bit);
 	}
 }
 

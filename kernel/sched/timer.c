@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Kernel timers, a binary heap a CPU. Room in every heap is reserved when a timer is made, so that arming
- * never fails. Deferred tasks.
+ * Kernel timers, a binary heap a CPU. Room in every heap is reserved when a timer is made, so that
+ * arming never fails. Deferred tasks.
  */
 #include <lib/string.h>
 

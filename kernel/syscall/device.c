@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * System calls about devices: the manager's (with the registry), a driver instance's (with its grant), and a
- * client's (with a session).
+ * System calls about devices: the manager's (with the registry), a driver instance's (with its
+ * grant), and a client's (with a session).
  */
 #include <lib/string.h>
 
@@ -123,6 +123,17 @@ HANDLER(sys_device_control)
 	return failed(device ? device_control(device, (enum device_control)c) : ERR_NOT_FOUND);
 }
 
+HANDLER(sys_device_move)
+{
+	struct device *device = device_find((uint32_t)b);
+	enum error error = registry_check(a, RIGHT_MANAGE);
+
+	UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	return failed(device ? device_move(device, (enum placement)c) : ERR_NOT_FOUND);
+}
+
 HANDLER(sys_driver_list)
 {
 	const struct shim_driver *image;
@@ -178,6 +189,22 @@ HANDLER(sys_instance_attach)
 	return failed(error);
 }
 
+HANDLER(sys_instance_adopt)
+{
+	struct instance_attach attach;
+	struct device *device;
+	enum error error = instance_of(a, &device);
+
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error)
+		error = user_read(&attach, b, sizeof(attach));
+	if (!error)
+		error = device_adopt(device, &attach);
+	if (!error)
+		error = user_write(b, &attach, sizeof(attach));
+	return failed(error);
+}
+
 HANDLER(sys_instance_report)
 {
 	struct device *device;
@@ -209,8 +236,8 @@ HANDLER(sys_window_map)
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = b < DEVICE_WINDOW_MAX ? device_window_map(device, (unsigned)b, &vaddr) :
-						ERR_RANGE;
+		error = b < DEVICE_WINDOW_MAX ? device_window_map(device, (unsigned)b, &vaddr)
+					      : ERR_RANGE;
 	return error ? failed(error) : done(vaddr);
 }
 
@@ -222,10 +249,10 @@ HANDLER(sys_interrupt_enable)
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = b <= DEVICE_INTERRUPT_MAX ?
-				device_interrupt_enable(device, (unsigned)b, (enum interrupt_kind)c,
-							&granted) :
-				ERR_RANGE;
+		error = b <= DEVICE_INTERRUPT_MAX
+				? device_interrupt_enable(device, (unsigned)b,
+							  (enum interrupt_kind)c, &granted)
+				: ERR_RANGE;
 	return error ? failed(error) : done(granted);
 }
 
@@ -263,6 +290,17 @@ HANDLER(sys_dma_allocate)
 	return failed(user_write(d, &info, sizeof(info)));
 }
 
+HANDLER(sys_dma_enable)
+{
+	struct device *device;
+	enum error error = instance_of(a, &device);
+
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error && device->info.bus == BUS_PCI)
+		pci_master(device);
+	return failed(error);
+}
+
 /* Which function an instance means, and whether it speaks as the bus driver. */
 static enum error function_of(struct device *device, uint64_t *function, bool *bus)
 {
@@ -288,9 +326,8 @@ HANDLER(sys_config_read)
 	if (!error)
 		error = function_of(device, &b, &bus);
 	if (!error)
-		error = c < 4096 && d <= 4 ?
-				pci_config_read(b, (unsigned)c, (unsigned)d, &value) :
-				ERR_RANGE;
+		error = c < 4096 && d <= 4 ? pci_config_read(b, (unsigned)c, (unsigned)d, &value)
+					   : ERR_RANGE;
 	return error ? failed(error) : done(value);
 }
 
@@ -304,9 +341,9 @@ HANDLER(sys_config_write)
 	if (!error)
 		error = function_of(device, &b, &bus);
 	if (!error)
-		error = c < 4096 && d <= 4 ?
-				pci_config_write(b, (unsigned)c, (unsigned)d, (uint32_t)e, bus) :
-				ERR_RANGE;
+		error = c < 4096 && d <= 4
+				? pci_config_write(b, (unsigned)c, (unsigned)d, (uint32_t)e, bus)
+				: ERR_RANGE;
 	return failed(error);
 }
 
@@ -376,6 +413,19 @@ HANDLER(sys_unit_add)
 	if (!error)
 		error = user_read(&info, b, sizeof(info));
 	return failed(error ? error : unit_add(device, &info));
+}
+
+HANDLER(sys_unit_next)
+{
+	struct device *device;
+	struct unit *unit;
+	enum error error = instance_of(a, &device);
+
+	UNUSED(d), UNUSED(e), UNUSED(f);
+	if (error)
+		return failed(error);
+	unit = b <= UINT32_MAX ? unit_next(device, (uint32_t)b) : NULL;
+	return failed(unit ? user_write(c, &unit->info, sizeof(unit->info)) : ERR_NOT_FOUND);
 }
 
 HANDLER(sys_unit_remove)

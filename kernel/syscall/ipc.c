@@ -7,9 +7,9 @@
 
 #include "syscall.h"
 
-#define ENDPOINT_RIGHTS                                                                            \
+#define ENDPOINT_RIGHTS \
 	(RIGHT_READ | RIGHT_WAIT | RIGHT_CALL | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
-#define NOTIFICATION_RIGHTS                                                                        \
+#define NOTIFICATION_RIGHTS \
 	(RIGHT_READ | RIGHT_WAIT | RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
 
 static struct result object_handle(enum object_type type, size_t size_bytes, uint32_t rights,
@@ -30,8 +30,8 @@ static struct result object_handle(enum object_type type, size_t size_bytes, uin
 HANDLER(sys_endpoint_create)
 {
 	struct object *object;
-	struct result result = object_handle(OBJECT_ENDPOINT, sizeof(struct endpoint),
-					     ENDPOINT_RIGHTS, &object);
+	struct result result =
+		object_handle(OBJECT_ENDPOINT, sizeof(struct endpoint), ENDPOINT_RIGHTS, &object);
 
 	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!result.error) {
@@ -96,8 +96,8 @@ HANDLER(sys_notification_create)
 HANDLER(sys_signal)
 {
 	struct notification *notification;
-	enum error error =
-		handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE, &notification);
+	enum error error = handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE,
+					 &notification);
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
@@ -137,13 +137,14 @@ HANDLER(sys_timer_create)
 	struct timer_object *timer;
 	struct object *object;
 	struct result result;
-	enum error error =
-		handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE, &notification);
+	enum error error = handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE,
+					 &notification);
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (error)
 		return failed(error);
-	result = object_handle(OBJECT_TIMER, sizeof(*timer), RIGHT_WRITE | RIGHT_DUPLICATE, &object);
+	result =
+		object_handle(OBJECT_TIMER, sizeof(*timer), RIGHT_WRITE | RIGHT_DUPLICATE, &object);
 	if (result.error)
 		return result;
 	timer = container_of(object, struct timer_object, object);

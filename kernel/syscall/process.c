@@ -7,14 +7,13 @@
 #include "syscall.h"
 
 #define PROCESS_RIGHTS (RIGHT_READ | RIGHT_MANAGE | RIGHT_TRANSFER | RIGHT_DUPLICATE)
-#define MEMORY_RIGHTS                                                                              \
+#define MEMORY_RIGHTS \
 	(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
 
 static struct result process_handle(struct process *process)
 {
 	handle_t handle;
-	enum error error =
-		handle_insert(caller(), &process->object, PROCESS_RIGHTS, 0, &handle);
+	enum error error = handle_insert(caller(), &process->object, PROCESS_RIGHTS, 0, &handle);
 
 	return error ? failed(error) : done(handle);
 }
@@ -67,7 +66,8 @@ HANDLER(sys_process_watch)
 {
 	struct notification *notification;
 	struct process *process;
-	enum error error = handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_READ, &process);
+	enum error error =
+		handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_READ, &process);
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
@@ -91,9 +91,8 @@ HANDLER(sys_process_info)
 {
 	struct process *process = caller();
 	struct process_info info;
-	enum error error = a ? handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_READ,
-					     &process) :
-			       OK;
+	enum error error =
+		a ? handle_object(caller(), (handle_t)a, OBJECT_PROCESS, RIGHT_READ, &process) : OK;
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (error)

@@ -16,7 +16,7 @@ struct result {
 };
 
 /* Every handler takes the six argument registers as they come, and checks what it uses. */
-#define HANDLER(name)                                                                              \
+#define HANDLER(name) \
 	struct result name(uint64_t a, uint64_t b, uint64_t c, uint64_t d, uint64_t e, uint64_t f)
 
 #define UNUSED(x) (void)(x)
@@ -87,6 +87,10 @@ HANDLER(sys_device_open);
 HANDLER(sys_device_start);
 HANDLER(sys_device_control);
 HANDLER(sys_driver_list);
+HANDLER(sys_device_move);
+HANDLER(sys_instance_adopt);
+HANDLER(sys_dma_enable);
+HANDLER(sys_unit_next);
 HANDLER(sys_instance_attach);
 HANDLER(sys_instance_report);
 HANDLER(sys_instance_control);

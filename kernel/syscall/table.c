@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The system-call table, and the calls about handles and threads. Every argument comes from a hostile caller:
- * it is read once, checked, and bounded.
+ * The system-call table, and the calls about handles and threads. Every argument comes from a
+ * hostile caller: it is read once, checked, and bounded.
  */
 #include <kernel/cpu.h>
 
@@ -61,6 +61,10 @@ const handler_t syscall_table[SYSCALL_COUNT] = {
 	[SYS_DEVICE_START] = sys_device_start,
 	[SYS_DEVICE_CONTROL] = sys_device_control,
 	[SYS_DRIVER_LIST] = sys_driver_list,
+	[SYS_DEVICE_MOVE] = sys_device_move,
+	[SYS_INSTANCE_ADOPT] = sys_instance_adopt,
+	[SYS_DMA_ENABLE] = sys_dma_enable,
+	[SYS_UNIT_NEXT] = sys_unit_next,
 	[SYS_INSTANCE_ATTACH] = sys_instance_attach,
 	[SYS_INSTANCE_REPORT] = sys_instance_report,
 	[SYS_INSTANCE_CONTROL] = sys_instance_control,

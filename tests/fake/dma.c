@@ -68,3 +68,9 @@ enum error shim_dma_allocate(struct shim_device *device, unsigned index, uint64_
 	buffer->size_bytes = (size_bytes + PAGE_BYTES - 1) & ~(uint64_t)(PAGE_BYTES - 1);
 	return OK;
 }
+
+enum error shim_dma_enable(struct shim_device *device)
+{
+	fake_of(device)->dma_enabled = true;
+	return OK;
+}

@@ -104,6 +104,7 @@ struct fake {
 	struct fake_region region[FAKE_REGIONS_MAX];
 	unsigned region_count;
 	uint64_t next_iova;
+	bool dma_enabled;
 
 	uint64_t now_ns;
 	uint64_t timer_ns[FAKE_TIMERS_MAX]; /* UINT64_MAX: not armed */

@@ -42,7 +42,8 @@ enum instance_state {
 	INSTANCE_PROBING,  /* attached, probe not finished */
 	INSTANCE_LIVE,     /* serving */
 	INSTANCE_STOPPING, /* asked to quiesce */
-	INSTANCE_FAILED    /* probe or quiesce failed; see error */
+	INSTANCE_FAILED,   /* probe or quiesce failed; see error */
+	INSTANCE_FROZEN    /* for a hot move: it touches nothing any more */
 };
 
 enum window_kind { WINDOW_NONE, WINDOW_MMIO, WINDOW_PORT };
@@ -132,18 +133,24 @@ struct unit_info {
  * (SYS_INSTANCE_CONTROL). */
 enum device_control {
 	CONTROL_NONE,
-	CONTROL_STOP /* quiesce, remove, report INSTANCE_NONE */
+	CONTROL_STOP,   /* quiesce, remove, report INSTANCE_NONE */
+	CONTROL_FREEZE, /* a hot move: finish the event at hand, report INSTANCE_FROZEN */
+	CONTROL_RESUME, /* the move is off: go on */
+	CONTROL_ADOPT   /* to the standby: take over (SYS_INSTANCE_ADOPT) */
 };
 
 /* Why a device is in the manager's list of news (SYS_DEVICE_EVENT). */
 enum {
-	EVENT_ADDED = 1u << 0,   /* found by its bus */
-	EVENT_LIVE = 1u << 1,    /* its instance serves */
-	EVENT_FAILED = 1u << 2,  /* its instance gave up; see error */
-	EVENT_STOPPED = 1u << 3, /* its instance quiesced and left */
-	EVENT_DIED = 1u << 4,    /* its instance's process is gone without having quiesced */
-	EVENT_REMOVED = 1u << 5, /* the device is gone */
-	EVENT_UNITS = 1u << 6    /* a unit came or went */
+	EVENT_ADDED = 1u << 0,      /* found by its bus */
+	EVENT_LIVE = 1u << 1,       /* its instance serves */
+	EVENT_FAILED = 1u << 2,     /* its instance gave up; see error */
+	EVENT_STOPPED = 1u << 3,    /* its instance quiesced and left */
+	EVENT_DIED = 1u << 4,       /* its instance's process is gone without having quiesced */
+	EVENT_REMOVED = 1u << 5,    /* the device is gone */
+	EVENT_UNITS = 1u << 6,      /* a unit came or went */
+	EVENT_STANDBY = 1u << 7,    /* a process stands by to take the device over */
+	EVENT_MOVED = 1u << 8,      /* it has: the hot move is done */
+	EVENT_MOVE_FAILED = 1u << 9 /* the hot move is off, the old instance goes on; see error */
 };
 
 struct device_event {

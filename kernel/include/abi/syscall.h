@@ -110,6 +110,12 @@ enum syscall {
 	SYS_SESSION_KICK_WAIT, /* (session, notification, deadline ns) -> bits: doorbell, then
 				  SYS_WAIT */
 
+	SYS_DEVICE_MOVE, /* (registry, id, enum placement) hot: to the kernel, or to the standby */
+	SYS_INSTANCE_ADOPT, /* (grant, struct instance_attach *) the standby takes the device over
+			     */
+	SYS_UNIT_NEXT,  /* (grant, unit, struct unit_info *) for an adopter: as SYS_DEVICE_UNIT */
+	SYS_DMA_ENABLE, /* (grant) the device may master the bus: it has been reset */
+
 	SYS_PROCESS_OPEN, /* (registry with RIGHT_MANAGE, pid) -> process handle: the shell's kill
 			   */
 
@@ -216,11 +222,20 @@ struct instance_attach {
 	uint32_t state_base_bytes, state_queue_bytes, state_queues; /* in: as the driver declares */
 	uint32_t state_version;                                     /* in */
 	uint32_t class_id;                                          /* in */
-	uint32_t reserved;
+	uint32_t timer_count;                                       /* in */
+	uint32_t port_bytes;            /* in: class state that outlives the instance */
+	uint32_t standby;               /* out: 1, another instance is live: wait for CONTROL_ADOPT,
+					   then SYS_INSTANCE_ADOPT; what follows is not filled */
 	char driver[DRIVER_NAME_BYTES]; /* in */
 	uint64_t state_vaddr; /* out: the state block, zero-filled when new: the base, then from the
 				 next multiple of 64 bytes on the queue slices */
-	uint64_t port_vaddr;  /* out: one page of class state that outlives the instance */
+	uint64_t port_vaddr;  /* out: the class state, zero-filled when new */
+	uint64_t timers_vaddr; /* out: uint64_t deadline_ns[timer_count], 0: not armed; an adopter
+				  finds its predecessor's */
+	uint32_t window_mask;  /* adopted: windows that were mapped */
+	uint32_t buffer_count; /* adopted: DMA buffers are below this index */
+	uint32_t vector_count; /* adopted: interrupt vectors that are enabled */
+	uint32_t reserved;
 	struct device_info info; /* out */
 };
 

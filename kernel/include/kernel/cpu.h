@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Per-CPU data, the big kernel lock, and the few privileged instructions. The kernel runs with interrupts
- * off on one stack a CPU; whoever comes from user mode or from idle takes the lock first.
+ * Per-CPU data, the big kernel lock, and the few privileged instructions. The kernel runs with
+ * interrupts off on one stack a CPU; whoever comes from user mode or from idle takes the lock
+ * first.
  */
 #ifndef KERNEL_CPU_H
 #define KERNEL_CPU_H
@@ -17,9 +18,9 @@ struct process;
 
 /* Interrupt vectors; the local timer's and the spurious one stand in init.h. */
 #define VECTOR_DEVICE_FIRST 0x30 /* the masked 8259s have 0x20 .. 0x2f */
-#define VECTOR_DEVICE_LAST 0xee
-#define VECTOR_RESCHEDULE 0xf1 /* look at the ready queue */
-#define VECTOR_FLUSH 0xf2      /* flush the TLB */
+#define VECTOR_DEVICE_LAST  0xee
+#define VECTOR_RESCHEDULE   0xf1 /* look at the ready queue */
+#define VECTOR_FLUSH        0xf2 /* flush the TLB */
 
 struct tss {
 	uint32_t reserved0;
@@ -31,7 +32,7 @@ struct tss {
 	uint16_t iopb_offset;
 } __attribute__((packed));
 
-#define IOPB_BYTES 8192
+#define IOPB_BYTES      8192
 #define PORT_RANGES_MAX 8 /* of one process: the windows of a device */
 
 struct port_range {
@@ -40,24 +41,24 @@ struct port_range {
 };
 
 struct cpu {
-	struct cpu *self;	/* offsets known to entry.S up to here ... */
+	struct cpu *self; /* offsets known to entry.S up to here ... */
 	uint64_t user_rsp;
 	uint64_t stack_top;
 	struct thread *current; /* NULL: idle */
-	uint32_t reschedule;	/* ... here */
+	uint32_t reschedule;    /* ... here */
 	uint32_t index;
 	uint32_t apic_id;
 	bool online;
 	bool idle;
 	volatile uint32_t flush_pending;
-	struct space *space;	      /* whose tables are loaded; NULL: the kernel's alone */
-	struct process *port_owner;   /* whose ports stand in the bitmap */
+	struct space *space;        /* whose tables are loaded; NULL: the kernel's alone */
+	struct process *port_owner; /* whose ports stand in the bitmap */
 	uint64_t port_version;
 	struct port_range ports[PORT_RANGES_MAX];
 	uint32_t port_count;
-	struct ktimer **timers;	      /* binary heap by deadline */
+	struct ktimer **timers; /* binary heap by deadline */
 	uint32_t timer_count, timer_capacity;
-	uint64_t timer_armed_ns;      /* what the local timer is set to; ~0: nothing */
+	uint64_t timer_armed_ns; /* what the local timer is set to; ~0: nothing */
 	uint64_t slice_end_ns;
 	uint64_t run_since_ns;
 	uint64_t switches;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The registry: devices, their grants, units and instances. A grant belongs to the device and outlives every
- * instance; both rings see the same windows, bus addresses, state and signals. Under the kernel lock.
+ * The registry: devices, their grants, units and instances. A grant belongs to the device and
+ * outlives every instance; both rings see the same windows, bus addresses, state and signals. Under
+ * the kernel lock.
  */
 #ifndef KERNEL_DEVICE_H
 #define KERNEL_DEVICE_H
@@ -18,7 +19,7 @@ struct domain;
 struct shim_driver;
 
 #define DEVICE_DMA_BYTES_MAX (16ul << 20) /* of one device */
-#define DEVICE_BUFFERS_MAX 256u
+#define DEVICE_BUFFERS_MAX   256u
 
 struct unit {
 	struct list link;
@@ -34,13 +35,13 @@ struct instance_mapping {
 struct device {
 	struct object object;
 	struct device_info info;
-	struct list link;	/* all devices, by id */
+	struct list link;       /* all devices, by id */
 	struct list child_link; /* unused devices: itself */
-	struct device *parent;	/* NULL: the root */
-	uint32_t events;	/* EVENT_*, not seen by the manager */
+	struct device *parent;  /* NULL: the root */
+	uint32_t events;        /* EVENT_*, not seen by the manager */
 	bool gone;
-	bool is_console;	/* COM1: the early console uses it while there is no instance */
-	bool is_pci_host;	/* its instance may use configuration space */
+	bool is_console;  /* COM1: the early console uses it while there is no instance */
+	bool is_pci_host; /* its instance may use configuration space */
 	bool has_line;
 	uint32_t line_gsi;
 	unsigned line_flags; /* IOAPIC_* */
@@ -52,19 +53,28 @@ struct device {
 	uint64_t msix_bytes;
 	struct memory *buffer[DEVICE_BUFFERS_MAX]; /* DMA, by index */
 	uint64_t dma_bytes;
-	struct memory *state;
-	uint32_t state_base_bytes, state_queue_bytes, state_queues, state_version;
-	char state_driver[DRIVER_NAME_BYTES];
-	struct memory *port; /* one page of class state */
+	struct memory *state;          /* base, queue slices, timer deadlines */
+	struct instance_attach layout; /* what the state block was made for */
+	struct memory *port;           /* class state that outlives the instance */
+	uint32_t window_mask;          /* mapped by the instance */
 	struct list units;
 	struct list sessions;
 
 	/* Instance: in the kernel, or a process */
 	struct kernel_instance *kernel;
-	struct process *process; /* referenced */
+	struct process *process;     /* referenced */
 	struct notification *signal; /* referenced */
-	uint32_t control; /* enum device_control, not read yet */
-	uint8_t ring_before; /* enum placement of the last instance that was live */
+	uint32_t control;            /* enum device_control, not read yet */
+	bool on_record; /* the instance broke the protocol: it is never moved into ring 0 hot */
+
+	/* A hot move on its way */
+	uint8_t moving; /* enum placement: where to; OFF: none */
+	bool switched;  /* the new instance has the device */
+	struct kernel_instance *next_kernel;
+	struct process *standby;             /* referenced */
+	struct notification *standby_signal; /* referenced */
+	struct ktimer move_timer;
+	uint8_t ring_before;     /* enum placement of the last instance that was live */
 	uint64_t pause_since_ns; /* clients wait since then; 0: they do not */
 	struct instance_mapping *mapping;
 	uint32_t mapping_count, mapping_capacity;
@@ -101,19 +111,55 @@ enum error device_attach_process(struct device *device, struct process *process,
 enum error device_control(struct device *device, enum device_control control);
 /** What an instance says of itself; ends it unless it is live or stopping. */
 enum error device_report(struct device *device, enum instance_state state, enum error error);
+/** Its instance is gone without having quiesced, or could not take over. */
+void device_died(struct device *device, enum error error);
 void device_process_died(struct device *device, struct process *process);
-/** The state block and the class page of the grant, made at first use. */
+/** The state block and the class state of the grant, made at first use, zeroed for a fresh
+ * instance. */
 enum error device_state(struct device *device, const struct instance_attach *attach);
-uint64_t device_state_bytes(const struct instance_attach *attach);
+/** Is the state block laid out as this instance needs it? */
+bool device_state_fits(const struct device *device, const struct instance_attach *attach);
+/** Offsets in the state block. */
+static inline uint64_t state_queues_offset(const struct instance_attach *layout)
+{
+	return ((uint64_t)layout->state_base_bytes + 63) & ~63ul;
+}
+static inline uint64_t state_timers_offset(const struct instance_attach *layout)
+{
+	return (state_queues_offset(layout) +
+		(uint64_t)layout->state_queue_bytes * layout->state_queues + 63) &
+	       ~63ul;
+}
+/** Unmap everything from the ring-3 instance and take the device from it. */
+void device_process_part(struct device *device);
+/** End the instance: quarantine, and everything it had is taken away. */
+void device_end(struct device *device);
+
+/* Hot moves: kernel/device/move.c */
+/** Begin a hot move. ERR_UNSUPPORTED: the driver cannot; ERR_DENIED: rule 5, or the instance has a
+ * record; ERR_AGAIN: nobody stands by; ERR_BUSY: not live, or moving already. */
+enum error device_move(struct device *device, enum placement target);
+enum error device_standby(struct device *device, struct process *process,
+			  struct notification *notification, struct instance_attach *attach);
+/** The old instance has frozen. */
+enum error device_frozen(struct device *device);
+/** The standby takes over. */
+enum error device_adopt(struct device *device, struct instance_attach *attach);
+/** The new instance serves. */
+void device_moved(struct device *device);
+/** Whatever move is on its way is over; the standby is let go. */
+void device_move_cancel(struct device *device);
+void device_standby_died(struct device *device);
 /** Remember a mapping made for the ring-3 instance. */
 enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes);
 /** Map grant memory into the ring-3 instance. */
-enum error device_map(struct device *device, struct memory *memory, unsigned rights, vaddr_t *vaddr);
+enum error device_map(struct device *device, struct memory *memory, unsigned rights,
+		      vaddr_t *vaddr);
 
 /* Grant */
 enum error device_window_map(struct device *device, unsigned index, vaddr_t *vaddr);
-enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes, struct memory **memory,
-		      uint64_t *iova);
+enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes,
+		      struct memory **memory, uint64_t *iova);
 enum error device_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,
 				   unsigned *granted);
 void device_interrupt_disable(struct device *device);
@@ -130,14 +176,17 @@ struct unit *unit_find(struct device *device, uint32_t unit);
 void pci_init(void);
 enum error pci_config_read(uint64_t function, unsigned offset, unsigned width, uint32_t *value);
 /** A write on behalf of a driver, filtered. `bus`: by the bus driver. */
-enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, uint32_t value, bool bus);
+enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, uint32_t value,
+			    bool bus);
 enum error pci_bar_size(uint64_t function, unsigned bar, struct device_window *window);
 enum error pci_bar_assign(uint64_t function, unsigned bar, uint64_t base);
 enum error pci_child_add(struct device *host, uint64_t function, uint32_t *id);
 enum error pci_child_remove(struct device *host, uint64_t function);
 struct device *pci_device(uint64_t function);
-/** Let the device decode and master, or stop it from mastering. */
+/** Let the device decode its windows; or quarantine it: no mastering, no line. */
 void pci_enable(struct device *device, bool enable);
+/** Let the device master the bus. */
+void pci_master(struct device *device);
 /** Message-signalled interrupts on, with `count` vectors; 0 of *granted: it has none. */
 enum error pci_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,
 				unsigned *granted);
@@ -150,6 +199,13 @@ const struct shim_driver *kernel_driver_find(const char *name);
 const struct shim_driver *kernel_driver_match(const struct device_info *info);
 bool driver_matches(const struct shim_driver *driver, const struct device_info *info);
 enum error kernel_instance_start(struct device *device, const struct shim_driver *driver);
+/** Make an instance that will take the device over from a live one; it does not probe. */
+enum error kernel_instance_prepare(struct device *device, const struct shim_driver *driver,
+				   struct kernel_instance **instance);
+/** Take over: rebuild what the shim owns, verify the state, serve. */
+enum error kernel_instance_adopt(struct kernel_instance *instance);
+/** Give the device away: sessions and hardware stay as they are. */
+void kernel_instance_hand_over(struct kernel_instance *instance);
 void kernel_instance_post(struct kernel_instance *instance, uint64_t bits);
 /** Free it; nothing of it is called any more. */
 void kernel_instance_end(struct kernel_instance *instance);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A DMA domain: which bus addresses a device reaches, and where they lead. Without an IOMMU in use the
- * domain is the identity: bus address is physical address, and nothing is confined.
+ * A DMA domain: which bus addresses a device reaches, and where they lead. Without an IOMMU in use
+ * the domain is the identity: bus address is physical address, and nothing is confined.
  */
 #ifndef KERNEL_DOMAIN_H
 #define KERNEL_DOMAIN_H

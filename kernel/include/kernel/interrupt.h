@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Device interrupts: vectors, lines that may be shared, message-signalled ones. Under the kernel lock.
+ * Device interrupts: vectors, lines that may be shared, message-signalled ones. Under the kernel
+ * lock.
  */
 #ifndef KERNEL_INTERRUPT_H
 #define KERNEL_INTERRUPT_H
@@ -15,18 +16,19 @@ struct interrupt {
 	struct interrupt *next; /* shares the line */
 	struct device *device;
 	uint32_t index; /* the device's number for it */
-	uint32_t gsi;	/* lines */
+	uint32_t gsi;   /* lines */
 	uint8_t vector;
 	bool is_line;
 	bool is_level; /* else edges: masking would lose one, and is not needed */
-	bool pending; /* a line that its owner has not acknowledged */
+	bool pending;  /* a line that its owner has not acknowledged */
 };
 
 /** Take `count` consecutive vectors, aligned to `count` (a power of two). 0: there are none. */
 uint8_t interrupt_vectors_allocate(unsigned count);
 
 /** Bind a message-signalled vector. */
-void interrupt_bind_message(struct interrupt *interrupt, uint8_t vector, struct device *device, unsigned index);
+void interrupt_bind_message(struct interrupt *interrupt, uint8_t vector, struct device *device,
+			    unsigned index);
 /** Bind a line; it is unmasked. `flags`: IOAPIC_*.
  *
  * @retval ERR_NOT_FOUND  no I/O APIC has the line

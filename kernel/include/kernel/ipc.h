@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Endpoints (call and reply), notifications (signal bits), and timer objects. Under the kernel lock.
+ * Endpoints (call and reply), notifications (signal bits), and timer objects. Under the kernel
+ * lock.
  */
 #ifndef KERNEL_IPC_H
 #define KERNEL_IPC_H
@@ -29,9 +30,10 @@ struct timer_object {
 
 /** Raise bits; wakes the waiter. */
 void notification_signal(struct notification *notification, uint64_t bits);
-/** Wait on behalf of the current thread. OK with *bits, or the thread blocks and *blocked is set. */
-enum error notification_wait(struct notification *notification, uint64_t deadline_ns, uint64_t *bits,
-			     bool *blocked);
+/** Wait on behalf of the current thread. OK with *bits, or the thread blocks and *blocked is set.
+ */
+enum error notification_wait(struct notification *notification, uint64_t deadline_ns,
+			     uint64_t *bits, bool *blocked);
 /** Call, receive and reply on behalf of the current thread, whose frame holds the message. */
 enum error endpoint_call(struct endpoint *endpoint, uint64_t badge);
 enum error endpoint_receive(struct endpoint *endpoint, struct notification *notification,

@@ -14,7 +14,7 @@ struct process;
 
 /* Frames */
 #define FRAME_ORDER_MAX 10 /* blocks of up to 4 MiB */
-#define FRAME_LOW 1u	   /* below 4 GiB */
+#define FRAME_LOW       1u /* below 4 GiB */
 
 struct frame_stats {
 	uint64_t total_pages, free_pages;
@@ -35,7 +35,8 @@ struct frame_stats frame_stats(void);
 unsigned frame_order(uint64_t bytes);
 
 /* Heap */
-/** Zero-filled kernel memory of up to 4 MiB, 16-byte aligned; NULL: none. kfree needs the same size. */
+/** Zero-filled kernel memory of up to 4 MiB, 16-byte aligned; NULL: none. kfree needs the same
+ * size. */
 void *kzalloc(size_t size_bytes);
 void kfree(void *pointer, size_t size_bytes);
 uint64_t heap_bytes(void);
@@ -55,22 +56,24 @@ struct memory {
 	struct object object;
 	uint64_t page_count;
 	uint32_t flags; /* MEMORY_* */
-	bool borrowed;	/* frames are not the object's to free (the initial archive) */
-	paddr_t base;	/* contiguous: first frame */
-	paddr_t *page;	/* else: [page_count], 0 not committed yet */
+	bool borrowed;  /* frames are not the object's to free (the initial archive) */
+	paddr_t base;   /* contiguous: first frame */
+	paddr_t *page;  /* else: [page_count], 0 not committed yet */
 };
 
 /** Create zero-filled memory charged to `owner`. */
-enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned flags, unsigned frame_flags,
-			 struct memory **memory);
+enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned flags,
+			 unsigned frame_flags, struct memory **memory);
 /** Wrap existing frames; they are never freed. */
-enum error memory_wrap(struct process *owner, paddr_t base, uint64_t size_bytes, struct memory **memory);
+enum error memory_wrap(struct process *owner, paddr_t base, uint64_t size_bytes,
+		       struct memory **memory);
 /** The frame behind a page, committing it if need be. */
 enum error memory_page(struct memory *memory, uint64_t index, paddr_t *paddr);
 void memory_destroy(struct object *object);
 /** Copy out of or into a memory object; the range must lie inside. */
 enum error memory_read(struct memory *memory, uint64_t offset, void *to, size_t size_bytes);
-enum error memory_write(struct memory *memory, uint64_t offset, const void *from, size_t size_bytes);
+enum error memory_write(struct memory *memory, uint64_t offset, const void *from,
+			size_t size_bytes);
 
 /* Address spaces */
 struct mapping {
@@ -89,10 +92,12 @@ struct space {
 
 enum error space_create(struct process *owner, struct space *space);
 void space_destroy(struct space *space);
-/** Map `size_bytes` of memory at `*vaddr` (0: where there is room, result stored). Populates nothing. */
-enum error space_map(struct space *space, struct memory *memory, uint64_t offset, uint64_t size_bytes,
-		     unsigned rights, vaddr_t *vaddr);
-enum error space_map_device(struct space *space, paddr_t paddr, uint64_t size_bytes, vaddr_t *vaddr);
+/** Map `size_bytes` of memory at `*vaddr` (0: where there is room, result stored). Populates
+ * nothing. */
+enum error space_map(struct space *space, struct memory *memory, uint64_t offset,
+		     uint64_t size_bytes, unsigned rights, vaddr_t *vaddr);
+enum error space_map_device(struct space *space, paddr_t paddr, uint64_t size_bytes,
+			    vaddr_t *vaddr);
 /** Remove every mapping inside the range; partial overlaps are refused. */
 enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes);
 /** Resolve a page fault at vaddr; `write`, `execute`: what was tried. */

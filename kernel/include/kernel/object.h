@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Kernel objects, reference counts, and handle tables. Every object is charged to a process when it is
- * made, and gone when the last reference is. All under the kernel lock.
+ * Kernel objects, reference counts, and handle tables. Every object is charged to a process when it
+ * is made, and gone when the last reference is. All under the kernel lock.
  */
 #ifndef KERNEL_OBJECT_H
 #define KERNEL_OBJECT_H
@@ -38,24 +38,27 @@ struct handle_table {
 #define HANDLE_TABLE_MAX 65536u
 
 /** Make an object of `size_bytes`, zero-filled, one reference, charged to owner (may be NULL). */
-enum error object_create(struct process *owner, enum object_type type, size_t size_bytes, void **object);
+enum error object_create(struct process *owner, enum object_type type, size_t size_bytes,
+			 void **object);
 void object_reference(struct object *object);
 /** Drop a reference; the last one destroys. */
 void object_release(struct object *object);
-/** Give back the memory of an object whose contents are gone (the last step of its destroy function). */
+/** Give back the memory of an object whose contents are gone (the last step of its destroy
+ * function). */
 void object_free(struct object *object);
 uint32_t object_count(void);
 uint32_t object_count_of(enum object_type type);
 
-enum error handle_insert(struct process *process, struct object *object, uint32_t rights, uint64_t badge,
-			 handle_t *handle);
+enum error handle_insert(struct process *process, struct object *object, uint32_t rights,
+			 uint64_t badge, handle_t *handle);
 enum error handle_close(struct process *process, handle_t handle);
-/** Look a handle up: right type (OBJECT_NONE: any) and all of `rights`. The table keeps its reference. */
-enum error handle_lookup(struct process *process, handle_t handle, enum object_type type, uint32_t rights,
-			 struct handle_entry **entry);
+/** Look a handle up: right type (OBJECT_NONE: any) and all of `rights`. The table keeps its
+ * reference. */
+enum error handle_lookup(struct process *process, handle_t handle, enum object_type type,
+			 uint32_t rights, struct handle_entry **entry);
 /** The same, straight to the object. */
-enum error handle_object(struct process *process, handle_t handle, enum object_type type, uint32_t rights,
-			 void *object);
+enum error handle_object(struct process *process, handle_t handle, enum object_type type,
+			 uint32_t rights, void *object);
 void handle_table_destroy(struct process *process);
 
 #endif

@@ -51,7 +51,7 @@ struct process {
 };
 
 enum thread_state {
-	THREAD_READY,	/* in a ready queue */
+	THREAD_READY,   /* in a ready queue */
 	THREAD_RUNNING, /* on a CPU */
 	THREAD_SENDING, /* queued at an endpoint */
 	THREAD_CALLING, /* received, waits for the reply */
@@ -66,23 +66,23 @@ struct thread {
 	uint8_t state;
 	uint8_t priority;
 	bool dying;
-	uint32_t id; /* index into the thread table */
+	uint32_t id;  /* index into the thread table */
 	uint32_t cpu; /* that runs it, or ran it last */
 	uint32_t token_generation;
 	struct process *process;
 	struct list process_link;
-	struct list queue_link;	 /* ready queue, or endpoint queue */
-	struct list *queue;	 /* which one, NULL: none */
-	struct endpoint *endpoint;	   /* sending to or receiving on; referenced */
+	struct list queue_link;            /* ready queue, or endpoint queue */
+	struct list *queue;                /* which one, NULL: none */
+	struct endpoint *endpoint;         /* sending to or receiving on; referenced */
 	struct notification *notification; /* waiting for; referenced */
-	struct process *server;		   /* calling: who owes the reply */
-	uint64_t badge;			   /* sending: of the handle used */
-	uint64_t deadline_ns;		   /* waiting: until when; 0: for ever */
+	struct process *server;            /* calling: who owes the reply */
+	uint64_t badge;                    /* sending: of the handle used */
+	uint64_t deadline_ns;              /* waiting: until when; 0: for ever */
 	struct ktimer timer;
 };
 
-enum error process_create(struct process *parent, const char *name, uint64_t pages, uint64_t objects,
-			  struct process **process);
+enum error process_create(struct process *parent, const char *name, uint64_t pages,
+			  uint64_t objects, struct process **process);
 /** Start a process from an ELF file in memory. `parent` NULL: the kernel starts the manager. */
 enum error process_spawn(struct process *parent, const struct spawn *spawn, struct memory *image,
 			 struct process **process);
@@ -97,8 +97,8 @@ void thread_destroy(struct object *object);
 /** A user thread that did what it must not: report it, and end its process. */
 void process_fault(struct thread *thread, const char *what);
 
-enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top, uint64_t argument,
-			 unsigned priority, struct thread **thread);
+enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top,
+			 uint64_t argument, unsigned priority, struct thread **thread);
 struct thread *thread_by_id(uint32_t id);
 /** The first thread at or after *id, which is set to its id; NULL: none. */
 struct thread *thread_next(uint32_t *id);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The scheduler: 32 priorities, round robin inside one, all CPUs share the queues. Under the kernel lock.
+ * The scheduler: 32 priorities, round robin inside one, all CPUs share the queues. Under the kernel
+ * lock.
  */
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
@@ -12,7 +13,8 @@
 
 /** Make a thread that waits runnable; it may preempt. */
 void sched_ready(struct thread *thread);
-/** The current thread stops running (its state says why); schedule() follows at the end of the entry. */
+/** The current thread stops running (its state says why); schedule() follows at the end of the
+ * entry. */
 void sched_block(enum thread_state state);
 /** The current thread lets others of its priority run. */
 void sched_yield(void);

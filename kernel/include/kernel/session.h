@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * Sessions as the kernel keeps them: four areas, a client with a notification, a device. They belong to the
- * device and outlive its instances. Layout: abi/session.h. Under the kernel lock.
+ * Sessions as the kernel keeps them: four areas, a client with a notification, a device. They
+ * belong to the device and outlive its instances. Layout: abi/session.h. Under the kernel lock.
  */
 #ifndef KERNEL_SESSION_H
 #define KERNEL_SESSION_H
@@ -11,7 +11,7 @@
 
 struct session {
 	struct object object;
-	struct list link; /* of its device */
+	struct list link;      /* of its device */
 	struct device *device; /* referenced */
 	uint32_t id;
 	struct session_info *info; /* kernel view of the info page */
@@ -19,7 +19,8 @@ struct session {
 	uint64_t pool_iova;
 	struct notification *notification; /* referenced */
 	uint64_t bits;
-	bool attached; /* the instance uses it */
+	bool attached; /* an instance uses it, or its device works for it during a move */
+	bool mapped;   /* the ring-3 instance has it mapped */
 	bool closing;  /* the client let go; drains */
 	struct session_view view; /* where the ring-3 instance sees it */
 };
@@ -35,6 +36,9 @@ enum error session_view(struct session *session, struct session_view *view);
 void session_detach(struct session *session);
 /** The instance is gone: it is no longer attached to anything. `moved`: the epoch counts on. */
 void session_detach_all(struct device *device);
+/** The instance's mappings are gone; the next instance goes on with the session. */
+void session_hand_over_all(struct device *device);
+void session_epoch_all(struct device *device);
 void session_wake_client(struct session *session);
 void session_kick(struct session *session);
 /** The unit or its device is gone for good. */

@@ -15,12 +15,13 @@ typedef uint64_t paddr_t; /* physical address */
 typedef uint64_t vaddr_t; /* virtual address */
 
 #define PAGE_SHIFT 12
-#define PAGE_SIZE 4096ul
-#define PAGE_MASK (PAGE_SIZE - 1)
+#define PAGE_SIZE  4096ul
+#define PAGE_MASK  (PAGE_SIZE - 1)
 
 #define PHYSMAP_BASE 0xffff800000000000ul
-#define KERNEL_BASE 0xffffffff80000000ul
-#define USER_END 0x00007ffffffff000ul /* first address no process can map; keeps sysret canonical */
+#define KERNEL_BASE  0xffffffff80000000ul
+#define USER_END     0x00007ffffffff000ul /* first address no process can map; keeps sysret canonical \
+					   */
 
 #define CPU_MAX 64
 
@@ -40,8 +41,8 @@ static inline uint64_t page_round_up(uint64_t bytes)
 	return (bytes + PAGE_MASK) & ~PAGE_MASK;
 }
 
-#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define container_of(pointer, type, member) ((type *)((char *)(pointer) - offsetof(type, member)))
+#define ARRAY_COUNT(array)                  (sizeof(array) / sizeof((array)[0]))
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Doubly linked lists with a sentinel. */
 struct list {
@@ -74,8 +75,8 @@ static inline void list_remove(struct list *node)
 }
 
 #define list_first(list, type, member) container_of((list)->next, type, member)
-#define list_for_each(item, list, type, member)                                                    \
-	for (type *item = container_of((list)->next, type, member); &item->member != (list);       \
+#define list_for_each(item, list, type, member)                                              \
+	for (type *item = container_of((list)->next, type, member); &item->member != (list); \
 	     item = container_of(item->member.next, type, member))
 
 #endif

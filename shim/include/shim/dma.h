@@ -30,6 +30,15 @@ typedef struct {
 MUST_CHECK enum error shim_dma_allocate(struct shim_device *device, unsigned index,
 					uint64_t size_bytes);
 
+/** Let the device master the bus: from now on it may read and write the grant's memory. To be called in
+ * probe, once the device has been reset: what an earlier instance left running in it must not go on.
+ *
+ * @retval OK  also for a device that does no DMA
+ *
+ * Context: the device's own; does not block. Source: PCI 3.0 §6.2.2.
+ */
+MUST_CHECK enum error shim_dma_enable(struct shim_device *device);
+
 /** CPU view of a buffer, at an offset; NULL if it was not allocated. Context: any call of the
  * device. */
 static inline void *shim_dma_cpu(const struct shim_device *device, unsigned index, uint64_t offset)

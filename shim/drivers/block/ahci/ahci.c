@@ -75,6 +75,10 @@ static void step_host_reset(struct shim_device *device)
 		return;
 	}
 	host_write(device, HOST_CONTROL, HOST_CONTROL_AHCI);
+	if (shim_dma_enable(device) != OK) {
+		probe_end(device, ERR_DENIED);
+		return;
+	}
 	host_write(device, HOST_STATUS, EVERYTHING);
 	host_write(device, HOST_CONTROL, HOST_CONTROL_AHCI | HOST_CONTROL_INTERRUPT);
 	state->unstarted = state->unsettled = state->ports;
