@@ -65,7 +65,7 @@ static int resources(handle_t grant)
 
 	EXPECT(SYS2(SYS_WINDOW_MAP, grant, DEVICE_WINDOW_MAX), ERR_RANGE);
 	EXPECT(SYS2(SYS_WINDOW_MAP, grant, ~UINT64_C(0)), ERR_RANGE);
-	EXPECT(SYS4(SYS_DMA_ALLOCATE, grant, 0, 0, (uintptr_t)&one), ERR_RANGE);
+	EXPECT(SYS4(SYS_DMA_ALLOCATE, grant, 0, 0, (uintptr_t)&one), ERR_NOT_FOUND);
 	EXPECT(SYS4(SYS_DMA_ALLOCATE, grant, 0, ~UINT64_C(0), (uintptr_t)&one), ERR_RANGE);
 	EXPECT(SYS4(SYS_DMA_ALLOCATE, grant, ~UINT64_C(0), 4096, (uintptr_t)&one), ERR_RANGE);
 	EXPECT(SYS4(SYS_DMA_ALLOCATE, grant, 0, 8192, (uintptr_t)&one), OK);
