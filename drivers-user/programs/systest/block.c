@@ -394,6 +394,7 @@ struct load {
 };
 
 static struct load load;
+static void (*disturb)(void); /* called now and then during a load */
 
 static uint64_t load_random(void)
 {
@@ -446,6 +447,8 @@ static void load_finish(const struct session_result *result)
 	if (load.left == 0)
 		return;
 	load.left--;
+	if (disturb && load.left % 250 == 125)
+		disturb();
 	load_submit(piece);
 }
 
@@ -473,6 +476,73 @@ static void check_load(void)
 static void thirty_two_requests_at_once_keep_their_data_apart(void)
 {
 	on_every_scratch_disk(check_load);
+}
+
+/* --- The driver dies or moves under that load --- */
+
+static void driver_name(char name[DRIVER_NAME_BYTES + 1])
+{
+	memcpy(name, disk.entry.device.driver, DRIVER_NAME_BYTES);
+	name[DRIVER_NAME_BYTES] = 0;
+}
+
+static void kill_driver(void)
+{
+	char name[DRIVER_NAME_BYTES + 1];
+
+	driver_name(name);
+	CHECK_EQUAL(manager_driver_kill(name), OK);
+}
+
+static enum error move_to_other_ring(void)
+{
+	char name[DRIVER_NAME_BYTES + 1];
+	struct disk_entry now;
+
+	driver_name(name);
+	if (!disk_find(disk.entry.name, &now))
+		return ERR_GONE;
+	return manager_driver_move(
+		name, now.device.placement == PLACEMENT_USER ? PLACEMENT_KERNEL : PLACEMENT_USER,
+		0);
+}
+
+static void move_driver(void)
+{
+	CHECK_EQUAL(move_to_other_ring(), OK);
+}
+
+static void check_load_with_deaths(void)
+{
+	if (disk.entry.device.placement != PLACEMENT_USER)
+		SKIP("the driver runs in ring 0, where nothing may die");
+	disturb = kill_driver;
+	check_load();
+	disturb = NULL;
+}
+
+static void driver_that_dies_under_load_loses_nothing(void)
+{
+	on_every_scratch_disk(check_load_with_deaths);
+}
+
+/* An even number of moves: the driver ends where it began. */
+static void check_load_with_moves(void)
+{
+	enum error error = move_to_other_ring();
+
+	if (error == ERR_DENIED || error == ERR_UNSUPPORTED || error == ERR_NOT_FOUND)
+		SKIP("the driver has one ring: by rule 5, or because the other image lacks it");
+	CHECK_EQUAL(error, OK);
+	CHECK_EQUAL(move_to_other_ring(), OK);
+	disturb = move_driver;
+	check_load();
+	disturb = NULL;
+}
+
+static void driver_that_moves_under_load_loses_nothing(void)
+{
+	on_every_scratch_disk(check_load_with_moves);
 }
 
 static void check_interrupts(void)
@@ -556,6 +626,9 @@ const struct test block_tests[] = {
 	{ "discard_leaves_the_neighbours_alone", discard_leaves_the_neighbours_alone },
 	{ "thirty_two_requests_at_once_keep_their_data_apart",
 	  thirty_two_requests_at_once_keep_their_data_apart },
+	{ "driver_that_dies_under_load_loses_nothing", driver_that_dies_under_load_loses_nothing },
+	{ "driver_that_moves_under_load_loses_nothing",
+	  driver_that_moves_under_load_loses_nothing },
 	{ "interrupts_are_counted", interrupts_are_counted },
 	{ "death_of_a_client_in_mid_flight_harms_nobody",
 	  death_of_a_client_in_mid_flight_harms_nobody },
