@@ -64,11 +64,11 @@ static void enable_by_msr(void)
 	__asm__ volatile("wrmsr" : : "a"(low), "d"(high), "c"(MSR_APIC_BASE));
 }
 
-/* Let the timer run from its highest value, masked: what it has counted when it is needed first
- * tells its rate, and the boot waits for nothing. */
+/* Let the timer run from its highest value: what it has counted when it is needed first tells its
+ * rate, and the boot waits for nothing. Not masked: another processor may need its timer first,
+ * and cannot unmask this one's. Should it run out, seconds later, it interrupts for nothing. */
 static void calibration_begin(void)
 {
-	lapic_write(LAPIC_LVT_TIMER, LAPIC_LVT_MASKED);
 	lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
 	calibration_start_ns = time_now_ns();
 }
@@ -88,7 +88,6 @@ static void calibration_end(void)
 	}
 	elapsed_ns = time_now_ns() - calibration_start_ns;
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
-	lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 	timer_mult = ((uint64_t)(UINT32_MAX - left) << 32) / elapsed_ns;
 	log_info("lapic: timer at %lu MHz", (timer_mult * 1000) >> 32);
 }
