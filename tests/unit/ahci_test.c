@@ -196,6 +196,8 @@ static void probe_survives_a_unit_that_cannot_be_added(void **state)
 	fake_fail(b.fake, FAKE_UNIT_ADD, 1, ERR_NO_MEMORY);
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(fake_unit_count(b.fake), 1);
+	fake_ahci_unplug(b.model, 0); /* it must not be removed either */
+	fake_advance(b.fake, 3 * SHIM_S);
 	destroy(&b);
 }
 
@@ -329,6 +331,7 @@ static void a_disk_of_no_sectors_is_no_disk(void **state)
 	b.disk->block_count = 0;
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(fake_unit_count(b.fake), 0);
+	assert_true(fake_log_has(b.fake, "nothing usable"));
 	destroy(&b);
 }
 
@@ -343,6 +346,7 @@ static void sectors_of_odd_size_are_refused(void **state)
 		b.disk->block_bytes = sizes[i];
 		assert_int_equal(start(&b), OK);
 		assert_int_equal(fake_unit_count(b.fake), 0);
+		assert_true(fake_log_has(b.fake, "nothing usable"));
 		destroy(&b);
 	}
 }
@@ -386,13 +390,18 @@ static void what_is_written_is_on_the_disk_and_read_back(void **state)
 
 static void the_largest_transfer_is_one_command(void **state)
 {
-	struct bench b = one_live_disk();
-	uint32_t count = fake_unit(b.fake, 0)->transfer_bytes_max / 512;
-
 	(void)state;
-	assert_int_equal(transfer(&b, BLOCK_READ, 7, count, 0), OK);
-	assert_int_equal(fake_ahci_count(b.disk, 0x60), 1);
-	destroy(&b);
+	for (unsigned depth = 0; depth <= 32; depth += 32) {
+		struct bench b = one_disk();
+
+		b.disk->depth = depth;
+		assert_int_equal(start(&b), OK);
+		assert_int_equal(transfer(&b, BLOCK_READ, 7,
+					  fake_unit(b.fake, 0)->transfer_bytes_max / 512, 0),
+				 OK);
+		assert_int_equal(b.disk->command_count, 2); /* the first is IDENTIFY */
+		destroy(&b);
+	}
 }
 
 static void one_read_takes_five_register_accesses(void **state)
@@ -640,11 +649,13 @@ static void trim_names_ranges_of_at_most_65535_blocks(void **state)
 	assert_int_equal(fake_unit(b.fake, 0)->flags & UNIT_DISCARD, UNIT_DISCARD);
 	fake_ahci_store(b.disk, 1000, data);
 	fake_ahci_store(b.disk, 999, data);
+	fake_ahci_store(b.disk, 1000 + 199999, data);
 	fake_ahci_store(b.disk, 1000 + 200000, data);
 	assert_int_equal(transfer(&b, BLOCK_DISCARD, 1000, 200000, 0), OK);
 	assert_int_equal(b.disk->trimmed, 200000);
 	assert_int_equal(fake_ahci_count(b.disk, 0x06), 1);
 	assert_int_equal(fake_ahci_block(b.disk, 1000)[0], 0);
+	assert_int_equal(fake_ahci_block(b.disk, 200999)[0], 0);
 	assert_int_equal(fake_ahci_block(b.disk, 999)[0], 1);
 	assert_int_equal(fake_ahci_block(b.disk, 201000)[0], 1);
 	destroy(&b);
@@ -668,6 +679,8 @@ static void a_large_trim_takes_several_commands(void **state)
 
 /* --- Errors --- */
 
+static unsigned reads_alone; /* reads that were not queued */
+
 /* Sixteen reads, one of them of a bad block: it alone fails. */
 static void recover_one_of_many(struct bench *b)
 {
@@ -679,6 +692,7 @@ static void recover_one_of_many(struct bench *b)
 	fake_advance(b->fake, 5 * SHIM_S);
 	for (unsigned i = 0; i < 16; i++)
 		assert_int_equal(fake_block_error(b->fake, i), i == 7 ? ERR_MEDIA : OK);
+	reads_alone = fake_ahci_count(b->disk, 0x25);
 	/* and the disk goes on, queueing */
 	b->disk->command_count = 0;
 	assert_int_equal(transfer(b, BLOCK_READ, 100, 1, 0), OK);
@@ -695,6 +709,7 @@ static void a_media_error_fails_the_guilty_one_by_the_log(void **state)
 	b.disk->backwards = true;
 	recover_one_of_many(&b);
 	assert_int_equal(b.disk->resets, 2); /* plugged, host reset */
+	assert_int_equal(reads_alone, 0);
 	destroy(&b);
 }
 
@@ -749,7 +764,10 @@ static void an_error_is_not_reported_again_by_the_next_command(void **state)
 	(void)state;
 	b.model->stale_errors = true;
 	assert_int_equal(start(&b), OK);
-	recover_one_of_many(&b);
+	b.disk->bad = true;
+	b.disk->bad_lba = 7;
+	assert_int_equal(transfer(&b, BLOCK_READ, 7, 1, 0), ERR_MEDIA);
+	assert_int_equal(transfer(&b, BLOCK_READ, 8, 1, 0), OK);
 	assert_int_equal(b.disk->resets, 3);
 	destroy(&b);
 }
@@ -1065,13 +1083,17 @@ static void the_next_instance_finishes_what_was_left(void **state)
 static void quiesce_while_probing_stops_the_probe(void **state)
 {
 	struct bench b = one_disk();
+	uint64_t accesses;
 
 	(void)state;
 	b.disk->silent = true;
 	assert_int_equal(fake_start(b.fake), ERR_AGAIN);
 	fake_quiesce(b.fake);
-	fake_advance(b.fake, 60 * SHIM_S);
+	fake_advance(b.fake, 1 * SHIM_S);
 	assert_true(b.fake->quiesce_done);
+	accesses = b.fake->reads + b.fake->writes;
+	fake_advance(b.fake, 60 * SHIM_S);
+	assert_int_equal(b.fake->reads + b.fake->writes, accesses);
 	assert_false(b.fake->probe_done);
 	destroy(&b);
 }

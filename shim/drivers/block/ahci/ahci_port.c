@@ -104,14 +104,11 @@ static void port_error(struct shim_device *device, unsigned port, uint32_t statu
 		 task, link, status, queue->active);
 	port_write(device, port, PORT_ERROR, link);
 	if (queue->queued) {
+		bool log = queue->features & DISK_LOG && !(status & PORT_STATUS_FATAL);
+
 		/* Any of them may be the cause: the log tells, or doing them one by one. The drive
 		 * does nothing until the log was read or it was reset [ACS-3 4.15.4]. */
-		if (!(queue->features & DISK_LOG) || status & PORT_STATUS_FATAL) {
-			queue->alone |= queue->active;
-			port_recover(device, port, 0, OK, AFTER_STOP_RESET);
-		} else {
-			port_recover(device, port, 0, OK, AFTER_STOP_LOG);
-		}
+		port_recover(device, port, 0, OK, log ? AFTER_STOP_LOG : AFTER_STOP_RESET);
 		return;
 	}
 	if (guilty && request_retry(queue, (unsigned)__builtin_ctz(guilty), damaged))
