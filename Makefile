@@ -300,7 +300,8 @@ qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga s
 	-drive if=none,id=disk,format=raw,file=$(DISK) -device ide-hd,drive=disk,bus=ide.0 \
 	-smbios 'type=11,value=$(subst $(comma),$(comma)$(comma),$(CMDLINE))' -serial mon:stdio $(QEMU_EXTRA)
 
-$(O)/disk.img:
+$(DISK):
+	$(say) DISK - $@
 	@sh .ci/mkdisk $@
 
 # Every program has an address of its own, so that gdb can hold the symbols of all at once.

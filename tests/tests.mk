@@ -37,11 +37,11 @@ unit-programs:
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
 .PHONY: check unit unit-programs checks system regress bench format
-check: all unit-programs
+check: all $(O)/eft.gdb unit-programs
 	@$(check) unit checks system
 unit: unit-programs
 	@$(check) unit
-checks: all
+checks: all $(O)/eft.gdb
 	@$(check) checks
 system: all
 	@$(check) system
