@@ -38,11 +38,19 @@
 #define MSR_APIC_BASE_ENABLE 0x800
 
 #define CALIBRATION_NS (500 * NS_PER_MICROSECOND)
+#define SAMPLE_TRIES   5
 
 volatile uint32_t *lapic_base;
 
 static uint64_t timer_mult; /* timer ticks a nanosecond, times 2^32; 0: not known yet */
-static uint64_t calibration_start_ns;
+
+/* What was left to count, and when. */
+struct timer_sample {
+	uint32_t left;
+	uint64_t time_ns;
+};
+
+static struct timer_sample calibration_start;
 
 static uint32_t lapic_read(unsigned offset)
 {
@@ -64,32 +72,51 @@ static void enable_by_msr(void)
 	__asm__ volatile("wrmsr" : : "a"(low), "d"(high), "c"(MSR_APIC_BASE));
 }
 
+/* Read timer and clock at once, as closely as a few tries get. */
+static struct timer_sample sample_timer(void)
+{
+	struct timer_sample best = { 0 };
+	uint64_t shortest_ns = UINT64_MAX;
+
+	for (unsigned i = 0; i < SAMPLE_TRIES; i++) {
+		uint64_t before_ns = time_now_ns();
+		uint32_t left = lapic_read(LAPIC_TIMER_CURRENT);
+		uint64_t took_ns = time_now_ns() - before_ns;
+
+		if (took_ns < shortest_ns) {
+			shortest_ns = took_ns;
+			best = (struct timer_sample){ left, before_ns + took_ns / 2 };
+		}
+	}
+	return best;
+}
+
 /* Let the timer run from its highest value: what it has counted when it is needed first tells its
  * rate, and the boot waits for nothing. Not masked: another processor may need its timer first,
  * and cannot unmask this one's. Should it run out, seconds later, it interrupts for nothing. */
 static void calibration_begin(void)
 {
 	lapic_write(LAPIC_TIMER_INITIAL, UINT32_MAX);
-	calibration_start_ns = time_now_ns();
+	calibration_start = sample_timer();
 }
 
 static void calibration_end(void)
 {
-	uint64_t elapsed_ns = time_now_ns() - calibration_start_ns;
-	uint32_t left;
+	struct timer_sample end;
+	uint64_t elapsed_ns = time_now_ns() - calibration_start.time_ns;
 
 	if (elapsed_ns < CALIBRATION_NS)
 		time_delay_ns(CALIBRATION_NS - elapsed_ns);
-	left = lapic_read(LAPIC_TIMER_CURRENT);
-	if (!left) { /* it ran out, or this is not the processor that began */
+	end = sample_timer();
+	if (!end.left) { /* it ran out, or this is not the processor that began */
 		calibration_begin();
 		time_delay_ns(CALIBRATION_NS);
-		left = lapic_read(LAPIC_TIMER_CURRENT);
+		end = sample_timer();
 	}
-	elapsed_ns = time_now_ns() - calibration_start_ns;
 	lapic_write(LAPIC_TIMER_INITIAL, 0);
-	timer_mult = ((uint64_t)(UINT32_MAX - left) << 32) / elapsed_ns;
-	log_info("lapic: timer at %lu MHz", (timer_mult * 1000) >> 32);
+	timer_mult = ((uint64_t)(calibration_start.left - end.left) << 32) /
+		     (end.time_ns - calibration_start.time_ns);
+	log_info("lapic: timer at %lu MHz", (timer_mult * 1000 + (1ul << 31)) >> 32);
 }
 
 void lapic_init(void)
