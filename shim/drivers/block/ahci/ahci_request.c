@@ -49,8 +49,8 @@ void ahci_command_internal(struct shim_device *device, unsigned port, enum port_
 
 /* --- Requests --- */
 
-static void request_fill_queued(struct shim_device *device, unsigned port, struct ahci_queue *queue,
-				unsigned slot)
+static inline void request_fill_queued(struct shim_device *device, unsigned port,
+				       struct ahci_queue *queue, unsigned slot)
 {
 	const struct ahci_request *request = &queue->request[slot];
 	bool write = request->operation == BLOCK_WRITE;
@@ -112,8 +112,8 @@ static void request_fill_trim(struct shim_device *device, unsigned port, struct 
 		     blocks * ATA_PAGE_BYTES);
 }
 
-static void request_issue_alone(struct shim_device *device, unsigned port, struct ahci_queue *queue,
-				unsigned slot)
+__attribute__((noinline)) static void request_issue_alone(struct shim_device *device, unsigned port,
+							  struct ahci_queue *queue, unsigned slot)
 {
 	const struct ahci_request *request = &queue->request[slot];
 
@@ -138,7 +138,7 @@ static inline bool request_is_transfer(const struct ahci_request *request)
 }
 
 /* Transfers go first: what waits beside them (flush, TRIM) came after them. */
-static unsigned request_pick(const struct ahci_queue *queue)
+__attribute__((noinline)) static unsigned request_pick(const struct ahci_queue *queue)
 {
 	for (uint32_t left = queue->waiting; left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(left);
@@ -149,21 +149,32 @@ static unsigned request_pick(const struct ahci_queue *queue)
 	return (unsigned)__builtin_ctz(queue->waiting);
 }
 
-static inline bool request_take(struct shim_device *device, unsigned port, struct ahci_queue *queue)
+#define NO_SLOT AHCI_SLOTS_MAX
+
+/* The next request, in its slot; NO_SLOT if there is none. */
+static inline unsigned request_take(struct shim_device *device, unsigned port,
+				    struct ahci_queue *queue)
 {
 	struct ahci_request *request;
 	struct shim_block_request from;
 
 	if (!shim_block_next(device, port, &from))
-		return false;
+		return NO_SLOT;
 	request = &queue->request[from.tag];
-	*request = (struct ahci_request){ .position = from.position,
-					  .data = from.data.value,
-					  .count = from.count,
-					  .operation = from.operation,
-					  .flags = from.flags };
-	queue->waiting |= 1u << from.tag;
-	return true;
+	request->position = from.position;
+	request->data = from.data.value;
+	request->count = from.count;
+	request->operation = from.operation;
+	request->flags = from.flags;
+	request->flush = request->retries = 0;
+	return from.tag;
+}
+
+/* May it be in the hardware beside others? */
+static inline bool request_may_queue(const struct ahci_queue *queue, unsigned slot)
+{
+	return queue->features & DISK_NCQ && !(queue->alone & 1u << slot) &&
+	       request_is_transfer(&queue->request[slot]);
 }
 
 static void batch_issue(struct shim_device *device, unsigned port, struct ahci_queue *queue,
@@ -190,16 +201,16 @@ void ahci_issue(struct shim_device *device, unsigned port)
 	    (queue->active && !queue->queued))
 		return;
 	for (;;) {
-		unsigned slot;
+		unsigned slot =
+			queue->waiting ? request_pick(queue) : request_take(device, port, queue);
 
-		if (!queue->waiting && !request_take(device, port, queue)) {
+		if (slot == NO_SLOT) {
 			queue->starved =
 				(queue->active | batch) == EVERYTHING >> (32 - queue->depth);
 			break;
 		}
-		slot = request_pick(queue);
-		if (!(queue->features & DISK_NCQ) || queue->alone & 1u << slot ||
-		    !request_is_transfer(&queue->request[slot])) {
+		if (__builtin_expect(!request_may_queue(queue, slot), 0)) {
+			queue->waiting |= 1u << slot;
 			if (!(queue->active | batch))
 				request_issue_alone(device, port, queue, slot);
 			break;
