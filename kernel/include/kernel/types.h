@@ -20,8 +20,9 @@ typedef uint64_t vaddr_t; /* virtual address */
 
 #define PHYSMAP_BASE 0xffff800000000000ul
 #define KERNEL_BASE  0xffffffff80000000ul
-#define USER_END     0x00007ffffffff000ul /* first address no process can map; keeps sysret canonical \
-					   */
+#define USER_END                                                                         \
+	0x00007ffffffff000ul /* first address no process can map; keeps sysret canonical \
+			      */
 
 #define CPU_MAX 64
 

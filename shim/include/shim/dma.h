@@ -30,8 +30,9 @@ typedef struct {
 MUST_CHECK enum error shim_dma_allocate(struct shim_device *device, unsigned index,
 					uint64_t size_bytes);
 
-/** Let the device master the bus: from now on it may read and write the grant's memory. To be called in
- * probe, once the device has been reset: what an earlier instance left running in it must not go on.
+/** Let the device master the bus: from now on it may read and write the grant's memory. To be
+ * called in probe, once the device has been reset: what an earlier instance left running in it must
+ * not go on.
  *
  * @retval OK  also for a device that does no DMA
  *
