@@ -29,12 +29,13 @@ struct effort {
 /* Times of one segment. */
 struct segment {
 	uint64_t total_ns, p50_ns, p99_ns, p999_ns;
+	uint64_t typical_ps; /* picoseconds an operation takes: the median stretch of operations */
 	uint32_t operations;
 	uint32_t number; /* how many segments were before it */
 };
 
-/** Start measuring. */
-void segment_begin(void);
+/** Start measuring; `depth` operations are in flight at once. */
+void segment_begin(uint32_t depth);
 
 /* Under the plugin times mean nothing, and taking them would be counted. */
 extern bool counted;

@@ -26,14 +26,14 @@ struct load {
 };
 
 static const struct load loads[] = {
-	{ "read", "read", BLOCK_READ, true, 1, RANDOM_BYTES, 6000 },
-	{ "read", "read", BLOCK_READ, true, 4, RANDOM_BYTES, 12000 },
-	{ "read", "read", BLOCK_READ, true, 32, RANDOM_BYTES, 20000 },
-	{ "write", "write", BLOCK_WRITE, true, 1, RANDOM_BYTES, 6000 },
-	{ "write", "write", BLOCK_WRITE, true, 4, RANDOM_BYTES, 12000 },
-	{ "write", "write", BLOCK_WRITE, true, 32, RANDOM_BYTES, 20000 },
-	{ "sequential-read", "read", BLOCK_READ, false, 1, SEQUENTIAL_BYTES, 3000 },
-	{ "sequential-write", "write", BLOCK_WRITE, false, 1, SEQUENTIAL_BYTES, 3000 },
+	{ "read", "read", BLOCK_READ, true, 1, RANDOM_BYTES, 4000 },
+	{ "read", "read", BLOCK_READ, true, 4, RANDOM_BYTES, 6000 },
+	{ "read", "read", BLOCK_READ, true, 32, RANDOM_BYTES, 12000 },
+	{ "write", "write", BLOCK_WRITE, true, 1, RANDOM_BYTES, 4000 },
+	{ "write", "write", BLOCK_WRITE, true, 4, RANDOM_BYTES, 6000 },
+	{ "write", "write", BLOCK_WRITE, true, 32, RANDOM_BYTES, 12000 },
+	{ "sequential-read", "read", BLOCK_READ, false, 1, SEQUENTIAL_BYTES, 1500 },
+	{ "sequential-write", "write", BLOCK_WRITE, false, 1, SEQUENTIAL_BYTES, 1500 },
 };
 
 static struct disk disk;
@@ -143,7 +143,7 @@ static struct segment run(const struct load *load, uint32_t operations)
 		publish_and_wait();
 		warm += turn(true, false);
 	}
-	segment_begin();
+	segment_begin(load->depth);
 	while (done < operations) {
 		publish_and_wait();
 		done += turn(true, true);

@@ -26,7 +26,7 @@ static void measure_syscall(const struct effort *effort)
 	unsigned count = times(effort, 20000);
 	struct segment segment;
 
-	segment_begin();
+	segment_begin(1);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t began = operation_begin();
 
@@ -83,7 +83,7 @@ static void measure_call(const struct effort *effort)
 
 	for (unsigned i = 0; i < 100; i++)
 		must(sys_call(endpoint, &message), "call the peer");
-	segment_begin();
+	segment_begin(1);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t began = operation_begin();
 
@@ -131,7 +131,7 @@ static void measure_notify(const struct effort *effort)
 	must(thread_create(waiter, NULL, PRIORITY_PROGRAM), "create a thread");
 	for (unsigned i = 0; i < 100; i++)
 		ping_once();
-	segment_begin();
+	segment_begin(1);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t began = operation_begin();
 
@@ -154,7 +154,7 @@ static void measure_page_fault(const struct effort *effort)
 	must(memory.error, "create memory");
 	map = SYS4(SYS_MEMORY_MAP, memory.value, 0, bytes, RIGHT_READ | RIGHT_WRITE);
 	must(map.error, "map memory");
-	segment_begin();
+	segment_begin(1);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t began = operation_begin();
 
@@ -185,7 +185,7 @@ static void measure_spawn(const struct effort *effort)
 	struct segment segment;
 
 	spawn_once(notification);
-	segment_begin();
+	segment_begin(1);
 	for (unsigned i = 0; i < count; i++) {
 		uint64_t began = operation_begin();
 

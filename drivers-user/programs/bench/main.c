@@ -40,7 +40,7 @@ _Noreturn void fail(const char *format, ...)
 int main(int argc, char **argv)
 {
 	static const char end[] = "bench: end\n";
-	struct effort effort = { .percent = 100, .rounds = 5 };
+	struct effort effort = { .percent = 100, .rounds = 8 };
 	bool block = false, overwrite = false;
 
 	if (argc == 2 && strcmp(argv[1], "peer") == 0)
@@ -50,7 +50,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "counted") == 0) {
 			counted = true;
-			effort = (struct effort){ .percent = 20, .rounds = 2 };
+			effort = (struct effort){ .percent = 30, .rounds = 2 };
 		} else if (strcmp(argv[i], "quick") == 0) {
 			effort = (struct effort){ .percent = effort.percent / 10, .rounds = 1 };
 		}

@@ -46,6 +46,7 @@
 #define SLOTS          32
 #define TRANSFER_BYTES 131072
 #define SAMPLES_MAX    65536
+#define STRETCH_MIN    16 /* as in drivers-user/programs/bench/segment.c */
 
 struct command_header {
 	uint32_t flags; /* length of the FIS in dwords; bit 6: write; bits 31:16: entries */
@@ -71,7 +72,8 @@ static struct command_table tables[SLOTS] __attribute__((aligned(256)));
 static uint8_t received[256] __attribute__((aligned(256)));
 static uint8_t buffers[SLOTS][TRANSFER_BYTES] __attribute__((aligned(4096)));
 static uint64_t started[SLOTS];
-static uint32_t latency[SAMPLES_MAX];
+static uint32_t latency[SAMPLES_MAX], stretch[SAMPLES_MAX / STRETCH_MIN];
+static unsigned stretches;
 static volatile uint8_t *port;
 static uint64_t sector_count, tsc_per_ms;
 static unsigned segment;
@@ -314,17 +316,23 @@ static void issue(uint32_t slots)
 	port_write(PORT_CI, slots);
 }
 
+static unsigned stretch_operations(const struct run *run)
+{
+	return 16 * run->depth > STRETCH_MIN ? 16 * run->depth : STRETCH_MIN;
+}
+
 /* Closed loop: whatever has completed is replaced at once, by one write of PxCI. */
 static uint64_t loop(struct run *run)
 {
 	uint32_t flying = run->depth == 32 ? ~0u : (1u << run->depth) - 1, finished, again;
 	unsigned done = 0, issued = run->depth;
-	uint64_t from;
+	uint64_t from, since;
 	volatile uint32_t *set_device_bits = (volatile uint32_t *)(received + 0x5c);
 
 	*set_device_bits = 0;
 	MARKER(MARKER_BEGIN);
-	from = read_tsc();
+	from = since = read_tsc();
+	stretches = 0;
 	for (unsigned slot = 0; slot < run->depth; slot++)
 		prepare(run, slot);
 	issue(flying);
@@ -339,6 +347,10 @@ static uint64_t loop(struct run *run)
 
 			latency[done++] = (uint32_t)(read_tsc() - started[slot]);
 			MARKER(MARKER_OPERATION);
+			if (done % stretch_operations(run) == 0) {
+				stretch[stretches++] = (uint32_t)(read_tsc() - since);
+				since = read_tsc();
+			}
 			if (issued == run->operations)
 				continue;
 			issued++;
@@ -375,12 +387,15 @@ static void measure(bool write, bool random, unsigned depth, unsigned bytes, uns
 	uint64_t elapsed = loop(&run);
 
 	sort(latency, operations);
+	sort(stretch, stretches);
 	print("bench: suite=block name=ceiling driver=ahci direction=");
 	print(write ? "write" : "read");
 	print_field("queue_depth", depth);
 	print_field("block_bytes", bytes);
 	print_field("samples", operations);
 	print_field("total_ns", tsc_to_ns(elapsed));
+	print_field("typical_ps",
+		    tsc_to_ns(stretch[stretches / 2]) * 1000 / stretch_operations(&run));
 	print_field("p50_ns", tsc_to_ns(latency[operations / 2]));
 	print_field("p99_ns", tsc_to_ns(latency[operations * 99ull / 100]));
 	print_field("p999_ns", tsc_to_ns(latency[operations * 999ull / 1000]));
@@ -413,11 +428,11 @@ void ceiling_main(void)
 	find_disk();
 	identify();
 	measure(false, true, 32, 4096, 4000); /* warms up; run.py drops the first line */
-	for (unsigned round = 0; round < 3; round++)
+	for (unsigned round = 0; round < 5; round++)
 		for (unsigned write = 0; write < 2; write++) {
 			for (unsigned i = 0; i < 3; i++)
 				measure(write, true, depths[i], 4096,
-					depths[i] < 32 ? 4000 : 12000);
+					depths[i] < 32 ? 3000 : 10240);
 			measure(write, false, 1, TRANSFER_BYTES, 1000);
 		}
 	print("bench: end\n");
