@@ -44,11 +44,15 @@ def chunks(seed, lba, sectors):
         lba, sectors = lba + count, sectors - count
 
 
-def sha256(seed, lba, sectors):
-    digest = hashlib.sha256()
-    for piece in chunks(seed, lba, sectors):
-        digest.update(piece)
-    return digest.hexdigest()
+def image_hashes(path, seed, lba, sectors):
+    """SHA-256 of a range of an image, and of the pattern that should be there."""
+    found, wanted = hashlib.sha256(), hashlib.sha256()
+    with open(path, "rb") as image:
+        image.seek(lba * SECTOR_BYTES)
+        for piece in chunks(seed, lba, sectors):
+            wanted.update(piece)
+            found.update(image.read(len(piece)))
+    return found.hexdigest(), wanted.hexdigest()
 
 
 def image_difference(path, seed, lba, sectors):

@@ -4,7 +4,6 @@
 A suite is a module of tests/system; each function in it marked @case boots a machine once or a few
 times and makes named checks. The function's name and the checks' names are sentences.
 """
-import hashlib
 import importlib.util
 import os
 import re
@@ -263,15 +262,4 @@ def finish_suite(build, name, results, directory):
     return result
 
 
-def file_sha256(path, start=0, size_bytes=None):
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        file.seek(start)
-        left = size_bytes if size_bytes is not None else os.path.getsize(path) - start
-        while left > 0 and (data := file.read(min(left, 1 << 20))):
-            digest.update(data)
-            left -= len(data)
-    return digest.hexdigest()
-
-
-__all__ = ["Disk", "GuestError", "Machine", "Session", "Skip", "Test", "case", "file_sha256"]
+__all__ = ["Disk", "GuestError", "Machine", "Session", "Skip", "Test", "case"]
