@@ -3,9 +3,9 @@
  * A new process from an ELF file: segments, stack, the startup page, its first handles, its first
  * thread.
  */
+#include <lib/archive.h>
 #include <lib/string.h>
 
-#include <kernel/archive.h>
 #include <kernel/device.h>
 #include <kernel/elf.h>
 #include <kernel/panic.h>
