@@ -219,6 +219,7 @@ static void secondary_start(void)
 	kernel_lock_acquire();
 	cpu = this_cpu();
 	timer_cpu_start(cpu);
+	sched_cpu_start(cpu);
 	log_debug("cpu %u: running, APIC id %u", cpu->index, cpu->apic_id);
 	schedule();
 }

@@ -2,49 +2,13 @@
  *
  * Endpoints: synchronous call and reply. A caller waits at the endpoint until a server receives,
  * then for the reply to the token that the server got. Messages stay in registers: they are moved
- * between the two threads' trap frames.
+ * between the two threads' trap frames. Where the other side waits already, the CPU is handed to it
+ * directly, past the scheduler.
  */
 #include <abi/syscall.h>
 #include <kernel/ipc.h>
 #include <kernel/sched.h>
 #include <kernel/time.h>
-
-/* A thread begins to wait; whatever ends that calls ipc_detach(). */
-void ipc_attach(struct thread *thread, struct endpoint *endpoint, struct notification *notification,
-		uint64_t deadline_ns)
-{
-	thread->endpoint = endpoint;
-	thread->notification = notification;
-	thread->deadline_ns = deadline_ns;
-	if (endpoint)
-		object_reference(&endpoint->object);
-	if (notification) {
-		object_reference(&notification->object);
-		notification->waiter = thread;
-	}
-	/* An earlier deadline that is still armed looks again when it comes: see thread_timeout().
-	 */
-	if (deadline_ns > DEADLINE_NOW &&
-	    (!thread->timer.heap_index || thread->timer.deadline_ns > deadline_ns))
-		timer_arm(&thread->timer, deadline_ns);
-}
-
-void ipc_detach(struct thread *thread)
-{
-	struct endpoint *endpoint = thread->endpoint;
-	struct notification *notification = thread->notification;
-
-	thread->endpoint = NULL;
-	thread->notification = NULL;
-	thread->deadline_ns = 0;
-	sched_dequeue(thread);
-	if (notification) {
-		notification->waiter = NULL;
-		object_release(&notification->object);
-	}
-	if (endpoint)
-		object_release(&endpoint->object);
-}
 
 void ipc_cancel(struct thread *thread, enum error error)
 {
@@ -67,48 +31,65 @@ void thread_timeout(struct ktimer *timer)
 	ipc_cancel(thread, ERR_TIMEOUT);
 }
 
-static uint64_t token_of(struct thread *thread)
+/* Copy the handle that travels, if the sender may give it. */
+static enum error handle_move(struct thread *from, struct thread *to)
 {
-	return (uint64_t)++thread->token_generation << 32 | thread->id;
-}
-
-/* Move the message words; copy the handle, if there is one and the sender may give it. */
-static enum error message_move(struct thread *from, struct thread *to)
-{
-	handle_t given = (handle_t)from->frame.r12, received = HANDLE_NONE;
 	struct handle_entry *entry;
-	enum error error;
+	handle_t received;
+	enum error error = handle_lookup(from->process, (handle_t)from->frame.r12, OBJECT_NONE,
+					 RIGHT_TRANSFER, &entry);
 
-	if (given) {
-		error = handle_lookup(from->process, given, OBJECT_NONE, RIGHT_TRANSFER, &entry);
-		if (error)
-			return error;
+	if (!error)
 		error = handle_insert(to->process, entry->object, entry->rights, entry->badge,
 				      &received);
+	if (!error)
+		to->frame.r12 = received;
+	return error;
+}
+
+static inline enum error message_move(struct thread *from, struct thread *to)
+{
+	if (__builtin_expect((handle_t)from->frame.r12 != HANDLE_NONE, 0)) {
+		enum error error = handle_move(from, to);
+
 		if (error)
 			return error;
+	} else {
+		to->frame.r12 = HANDLE_NONE;
 	}
 	to->frame.rsi = from->frame.rsi;
 	to->frame.rdx = from->frame.rdx;
 	to->frame.r10 = from->frame.r10;
 	to->frame.r8 = from->frame.r8;
 	to->frame.r9 = from->frame.r9;
-	to->frame.r12 = received;
 	to->frame.rax = OK;
 	return OK;
 }
 
 /* The caller's message reaches the server, who owes a reply from now on. */
-static enum error hand_over(struct thread *caller, struct thread *server, uint64_t badge)
+static inline enum error hand_over(struct thread *caller, struct thread *server, uint64_t badge)
 {
 	enum error error = message_move(caller, server);
 
 	if (error)
 		return error;
 	server->frame.rdi = badge;
-	server->frame.r13 = token_of(caller);
+	server->frame.r13 = (uint64_t)++caller->token_generation << 32 | caller->id;
 	caller->server = server->process;
 	return OK;
+}
+
+/* The current thread has its new state; `other` was just taken from where it waited. */
+static inline void give_cpu(struct thread *current, struct thread *other)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (__builtin_expect(sched_may_switch_to(cpu, other), 1)) {
+		sched_account(cpu, current);
+		sched_run(cpu, other);
+	}
+	cpu->reschedule = 1;
+	sched_ready(other);
 }
 
 enum error endpoint_call(struct endpoint *endpoint, uint64_t badge)
@@ -121,11 +102,13 @@ enum error endpoint_call(struct endpoint *endpoint, uint64_t badge)
 
 		if (error)
 			return error;
-		sched_block(THREAD_CALLING);
+		caller->state = THREAD_CALLING;
 		ipc_detach(server);
-		sched_ready(server);
+		give_cpu(caller, server);
 		return OK;
 	}
+	if (endpoint->object.owner && endpoint->object.owner->dying)
+		return ERR_GONE;
 	caller->badge = badge;
 	ipc_attach(caller, endpoint, NULL, DEADLINE_NEVER);
 	list_append(&endpoint->senders, &caller->queue_link);
@@ -134,18 +117,17 @@ enum error endpoint_call(struct endpoint *endpoint, uint64_t badge)
 	return OK;
 }
 
-enum error endpoint_receive(struct endpoint *endpoint, struct notification *notification,
-			    uint64_t deadline_ns)
+/* A message or signal that is there already. */
+static bool receive_now(struct endpoint *endpoint, struct notification *notification,
+			struct thread *server)
 {
-	struct thread *server = current_thread();
-
-	this_cpu()->reschedule = 1; /* more registers than rax and rdx come back */
 	if (notification && notification->bits) {
+		server->frame.rax = OK;
 		server->frame.rsi = MESSAGE_SIGNAL;
 		server->frame.rdx = notification->bits;
 		server->frame.rdi = server->frame.r12 = server->frame.r13 = 0;
 		notification->bits = 0;
-		return OK;
+		return true;
 	}
 	while (!list_empty(&endpoint->senders)) {
 		struct thread *caller = list_first(&endpoint->senders, struct thread, queue_link);
@@ -157,27 +139,54 @@ enum error endpoint_receive(struct endpoint *endpoint, struct notification *noti
 		}
 		ipc_detach(caller);
 		caller->state = THREAD_CALLING;
-		return OK;
+		return true;
 	}
+	return false;
+}
+
+static inline void receive_later(struct endpoint *endpoint, struct notification *notification,
+				 uint64_t deadline_ns, struct thread *server)
+{
+	ipc_attach(server, endpoint, notification, deadline_ns);
+	list_append(&endpoint->receivers, &server->queue_link);
+	server->queue = &endpoint->receivers;
+	server->state = THREAD_WAITING;
+}
+
+enum error endpoint_receive(struct endpoint *endpoint, struct notification *notification,
+			    uint64_t deadline_ns)
+{
+	struct thread *server = current_thread();
+
+	this_cpu()->reschedule = 1; /* more registers than rax and rdx come back */
+	if (receive_now(endpoint, notification, server))
+		return OK;
 	if (deadline_ns == DEADLINE_NOW)
 		return ERR_TIMEOUT;
 	if (notification && notification->waiter)
 		return ERR_BUSY;
-	ipc_attach(server, endpoint, notification, deadline_ns);
-	list_append(&endpoint->receivers, &server->queue_link);
-	server->queue = &endpoint->receivers;
-	sched_block(THREAD_WAITING);
+	receive_later(endpoint, notification, deadline_ns, server);
 	return OK;
+}
+
+/* The caller whom a token names and this process owes; NULL: nobody (any more). */
+static inline struct thread *caller_of(struct thread *server, uint64_t token)
+{
+	struct thread *caller = thread_by_id((uint32_t)token);
+
+	return caller && caller->state == THREAD_CALLING && caller->server == server->process &&
+			       caller->token_generation == (uint32_t)(token >> 32)
+		       ? caller
+		       : NULL;
 }
 
 enum error endpoint_reply(uint64_t token)
 {
 	struct thread *server = current_thread();
-	struct thread *caller = thread_by_id((uint32_t)token);
+	struct thread *caller = caller_of(server, token);
 	enum error error;
 
-	if (!caller || caller->state != THREAD_CALLING || caller->server != server->process ||
-	    caller->token_generation != (uint32_t)(token >> 32))
+	if (!caller)
 		return ERR_GONE;
 	error = message_move(server, caller);
 	if (error)
@@ -187,22 +196,53 @@ enum error endpoint_reply(uint64_t token)
 	return OK;
 }
 
+enum error endpoint_reply_receive(struct endpoint *endpoint, struct notification *notification,
+				  uint64_t token)
+{
+	struct thread *server = current_thread();
+	struct thread *caller = caller_of(server, token);
+
+	if (!caller)
+		return ERR_GONE;
+	if (notification && notification->waiter)
+		return ERR_BUSY;
+	if (__builtin_expect((handle_t)server->frame.r12 != HANDLE_NONE, 0) ||
+	    !list_empty(&endpoint->senders) || (notification && notification->bits)) {
+		enum error error = endpoint_reply(token);
+
+		return error ? error : endpoint_receive(endpoint, notification, DEADLINE_NEVER);
+	}
+	(void)message_move(server, caller); /* cannot fail: no handle travels */
+	caller->server = NULL;
+	receive_later(endpoint, notification, DEADLINE_NEVER, server);
+	give_cpu(server, caller);
+	return OK;
+}
+
 void ipc_server_gone(struct process *process)
 {
 	struct thread *thread;
 
-	for (uint32_t id = 0; (thread = thread_next(&id)); id++)
+	for (uint32_t id = 0; (thread = thread_next(&id)); id++) {
 		if (thread->state == THREAD_CALLING && thread->server == process) {
 			thread->server = NULL;
 			thread->frame.rax = ERR_GONE;
 			sched_ready(thread);
+		} else if (thread->state == THREAD_SENDING &&
+			   thread->endpoint->object.owner == process) {
+			ipc_cancel(thread, ERR_GONE);
 		}
+	}
 }
 
-/* The last handle is gone: nobody can receive any more. Waiting threads hold references, so what
- * waits here can only be callers whose endpoint no server holds; they are woken when its handles
- * close. */
+/* The last handle is gone, so nobody can come to those who wait here. */
 void endpoint_destroy(struct object *object)
 {
+	struct endpoint *endpoint = container_of(object, struct endpoint, object);
+
+	while (!list_empty(&endpoint->senders))
+		ipc_cancel(list_first(&endpoint->senders, struct thread, queue_link), ERR_GONE);
+	while (!list_empty(&endpoint->receivers))
+		ipc_cancel(list_first(&endpoint->receivers, struct thread, queue_link), ERR_GONE);
 	object_free(object);
 }

@@ -10,6 +10,7 @@
 #include <kernel/process.h>
 
 #define INDEX_MASK      ((1u << HANDLE_INDEX_BITS) - 1)
+#define HANDLE_FREE     (~(handle_t)0) /* its index is beyond every table */
 #define GENERATION_MASK ((1u << (32 - HANDLE_INDEX_BITS)) - 1)
 
 static enum error table_grow(struct handle_table *table)
@@ -24,10 +25,12 @@ static enum error table_grow(struct handle_table *table)
 		return ERR_NO_MEMORY;
 	if (table->capacity)
 		memcpy(larger, table->entry, table->capacity * sizeof(*larger));
+	larger[0].handle = HANDLE_FREE;
 	/* Entry 0 is never used: handle 0 is none. The new entries join the (empty) free list. */
 	for (uint32_t i = capacity - 1; i >= (table->capacity ? table->capacity : 1); i--) {
 		larger[i].next_free = table->free;
 		larger[i].slot_generation = 1;
+		larger[i].handle = HANDLE_FREE;
 		table->free = i;
 	}
 	kfree(table->entry, table->capacity * sizeof(*larger));
@@ -58,22 +61,18 @@ enum error handle_insert(struct process *process, struct object *object, uint32_
 	entry->rights = rights;
 	entry->object_generation = object->generation;
 	entry->badge = badge;
-	*handle = (entry->slot_generation & GENERATION_MASK) << HANDLE_INDEX_BITS | index;
+	entry->handle = (entry->slot_generation & GENERATION_MASK) << HANDLE_INDEX_BITS | index;
+	*handle = entry->handle;
 	return OK;
 }
 
 static struct handle_entry *entry_of(struct process *process, handle_t handle)
 {
 	uint32_t index = handle & INDEX_MASK;
-	struct handle_entry *entry;
 
-	if (!index || index >= process->handles.capacity)
-		return NULL;
-	entry = &process->handles.entry[index];
-	if (!entry->object ||
-	    (entry->slot_generation & GENERATION_MASK) != handle >> HANDLE_INDEX_BITS)
-		return NULL;
-	return entry;
+	return index < process->handles.capacity && process->handles.entry[index].handle == handle
+		       ? &process->handles.entry[index]
+		       : NULL;
 }
 
 enum error handle_close(struct process *process, handle_t handle)
@@ -85,38 +84,13 @@ enum error handle_close(struct process *process, handle_t handle)
 		return ERR_HANDLE;
 	object = entry->object;
 	entry->object = NULL;
+	entry->handle = HANDLE_FREE;
 	entry->slot_generation++;
 	entry->next_free = process->handles.free;
 	process->handles.free = handle & INDEX_MASK;
 	process->handles.used--;
 	object_release(object);
 	return OK;
-}
-
-enum error handle_lookup(struct process *process, handle_t handle, enum object_type type,
-			 uint32_t rights, struct handle_entry **result)
-{
-	struct handle_entry *entry = entry_of(process, handle);
-
-	if (!entry || entry->object_generation != entry->object->generation)
-		return ERR_HANDLE;
-	if (type != OBJECT_NONE && entry->object->type != type)
-		return ERR_TYPE;
-	if ((entry->rights & rights) != rights)
-		return ERR_DENIED;
-	*result = entry;
-	return OK;
-}
-
-enum error handle_object(struct process *process, handle_t handle, enum object_type type,
-			 uint32_t rights, void *object)
-{
-	struct handle_entry *entry;
-	enum error error = handle_lookup(process, handle, type, rights, &entry);
-
-	if (!error)
-		*(struct object **)object = entry->object;
-	return error;
 }
 
 void handle_table_destroy(struct process *process)

@@ -21,6 +21,8 @@ void core_init(void)
 	sched_idle_poll = cmdline.idle_poll;
 	if (cpu_prepare_secondaries(wanted))
 		panic("boot: no memory for %u processors", wanted);
+	timer_cpu_start(this_cpu());
+	sched_cpu_start(this_cpu());
 	cpu_count = wanted;
 	device_init();
 	process_start_manager();

@@ -13,6 +13,7 @@
 #include <kernel/panic.h>
 #include <kernel/process.h>
 #include <kernel/sched.h>
+#include <kernel/time.h>
 
 static struct list all = { &all, &all };
 static uint32_t next_pid = 1, count;
@@ -80,6 +81,15 @@ static void budget_return(struct process *process)
 
 static void reap(struct ktask *task);
 
+bool process_runs(const struct process *process)
+{
+	for (unsigned i = 0; i < CPU_MAX; i++)
+		if (cpu_table[i] && cpu_table[i]->current &&
+		    cpu_table[i]->current->process == process)
+			return true;
+	return false;
+}
+
 enum error process_create(struct process *parent, const char *name, uint64_t pages,
 			  uint64_t objects, struct process **result)
 {
@@ -120,7 +130,7 @@ static void reap(struct ktask *task)
 {
 	struct process *process = container_of(task, struct process, reaper);
 
-	if (process->running_count || process->exited)
+	if (process_runs(process) || process->exited)
 		return;
 	process->exited = true;
 	if (process->instance_of)
@@ -175,7 +185,7 @@ void process_exit(struct process *process, int64_t code)
 		else
 			thread_finish(thread);
 	}
-	if (!process->running_count)
+	if (!process_runs(process))
 		task_post(&process->reaper);
 }
 
@@ -191,7 +201,7 @@ void process_info(struct process *process, struct process_info *info)
 		.pages_limit = process->account.pages_limit,
 		.objects_used = process->account.objects_used,
 		.objects_limit = process->account.objects_limit,
-		.cpu_time_ns = process->cpu_time_ns,
+		.cpu_time_ns = (uint64_t)(((unsigned __int128)process->cpu_tsc * tsc_mult) >> 32),
 		.switches = process->switches,
 	};
 	memcpy(info->name, process->name, sizeof(info->name));

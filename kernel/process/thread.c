@@ -16,30 +16,26 @@
 #define THREADS_MAX 65536u
 #define RFLAGS_USER 0x202u /* interrupts on */
 
-static struct thread **table;
-static uint32_t capacity, count, last_id;
+struct thread **thread_table;
+uint32_t thread_capacity;
+static uint32_t count, last_id;
 
 uint32_t thread_total(void)
 {
 	return count;
 }
 
-struct thread *thread_by_id(uint32_t id)
-{
-	return id < capacity ? table[id] : NULL;
-}
-
 struct thread *thread_next(uint32_t *id)
 {
-	for (; *id < capacity; (*id)++)
-		if (table[*id])
-			return table[*id];
+	for (; *id < thread_capacity; (*id)++)
+		if (thread_table[*id])
+			return thread_table[*id];
 	return NULL;
 }
 
 static enum error table_grow(void)
 {
-	uint32_t larger = capacity ? capacity * 2 : 64;
+	uint32_t larger = thread_capacity ? thread_capacity * 2 : 64;
 	struct thread **copy;
 
 	if (larger > THREADS_MAX)
@@ -47,26 +43,26 @@ static enum error table_grow(void)
 	copy = kzalloc(larger * sizeof(*copy));
 	if (!copy)
 		return ERR_NO_MEMORY;
-	if (capacity)
-		memcpy(copy, table, capacity * sizeof(*copy));
-	kfree(table, capacity * sizeof(*copy));
-	table = copy;
-	capacity = larger;
+	if (thread_capacity)
+		memcpy(copy, thread_table, thread_capacity * sizeof(*copy));
+	kfree(thread_table, thread_capacity * sizeof(*copy));
+	thread_table = copy;
+	thread_capacity = larger;
 	return OK;
 }
 
 static enum error id_take(struct thread *thread)
 {
-	if (count == capacity) {
+	if (count == thread_capacity) {
 		enum error error = table_grow();
 
 		if (error)
 			return error;
 	}
 	do {
-		last_id = (last_id + 1) % capacity;
-	} while (table[last_id]);
-	table[last_id] = thread;
+		last_id = (last_id + 1) % thread_capacity;
+	} while (thread_table[last_id]);
+	thread_table[last_id] = thread;
 	thread->id = last_id;
 	thread->token_generation = (uint32_t)time_now_ns() | 1;
 	count++;
@@ -117,10 +113,11 @@ void thread_finish(struct thread *thread)
 
 	if (thread->state == THREAD_DEAD)
 		return;
+	sched_dequeue(thread);
 	ipc_detach(thread);
 	thread->state = THREAD_DEAD;
 	timer_unreserve(&thread->timer);
-	table[thread->id] = NULL;
+	thread_table[thread->id] = NULL;
 	count--;
 	list_remove(&thread->process_link);
 	process->thread_count--;

@@ -17,10 +17,11 @@
 bool sched_idle_poll;
 
 static struct list ready[PRIORITY_COUNT];
-static uint32_t ready_mask;
+uint32_t sched_ready_mask;
 static uint64_t switches;
 static struct ktimer slice[CPU_MAX];
 
+static void slice_over(struct ktimer *timer);
 __attribute__((noreturn)) void thread_return(struct thread *thread);
 __attribute__((noreturn)) void idle_halt(uint64_t stack_top);
 __attribute__((noreturn)) void idle_poll(uint64_t stack_top);
@@ -30,24 +31,52 @@ uint64_t sched_switches(void)
 	return switches;
 }
 
+void sched_cpu_start(struct cpu *cpu)
+{
+	for (unsigned i = 0; i < PRIORITY_COUNT; i++)
+		if (!ready[i].next)
+			list_init(&ready[i]);
+	slice[cpu->index].function = slice_over;
+	if (timer_reserve(&slice[cpu->index]))
+		panic("sched: no memory for a timer");
+}
+
 static void enqueue(struct thread *thread)
 {
-	if (!ready[thread->priority].next)
-		list_init(&ready[thread->priority]);
 	list_append(&ready[thread->priority], &thread->queue_link);
 	thread->queue = &ready[thread->priority];
-	ready_mask |= 1u << thread->priority;
+	sched_ready_mask |= 1u << thread->priority;
 	thread->state = THREAD_READY;
+}
+
+/* A CPU's `next` is ready, in no queue, and more important than all that queue: others that become
+ * ready send it there first. */
+static void next_to_queue(struct cpu *cpu)
+{
+	struct thread *thread = cpu->next;
+
+	cpu->next = NULL;
+	if (thread)
+		enqueue(thread);
 }
 
 void sched_dequeue(struct thread *thread)
 {
-	if (!thread->queue)
+	if (!thread->queue) {
+		if (thread->state == THREAD_READY && cpu_table[thread->cpu]->next == thread)
+			cpu_table[thread->cpu]->next = NULL;
 		return;
+	}
 	list_remove(&thread->queue_link);
 	thread->queue = NULL;
 	if (thread->state == THREAD_READY && list_empty(&ready[thread->priority]))
-		ready_mask &= ~(1u << thread->priority);
+		sched_ready_mask &= ~(1u << thread->priority);
+}
+
+static void slice_begin(struct cpu *cpu)
+{
+	if (!slice[cpu->index].heap_index)
+		timer_arm(&slice[cpu->index], time_now_ns() + SLICE_NS);
 }
 
 /* Some CPU should look at the queue because of `thread`. */
@@ -55,10 +84,6 @@ static void attract(const struct thread *thread)
 {
 	struct cpu *self = this_cpu(), *weakest = NULL;
 
-	if (!self->current) {
-		self->reschedule = 1;
-		return;
-	}
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = cpu_table[i];
 
@@ -72,38 +97,48 @@ static void attract(const struct thread *thread)
 		    (!weakest || cpu->current->priority < weakest->current->priority))
 			weakest = cpu;
 	}
-	if (self->current->state != THREAD_RUNNING ||
+	if (!self->current || self->current->state != THREAD_RUNNING ||
 	    (self->current->priority < thread->priority && !(weakest && weakest->idle)))
 		self->reschedule = 1;
 	else if (weakest)
 		lapic_ipi((uint8_t)weakest->apic_id, VECTOR_RESCHEDULE);
-	else if (self->current->priority == thread->priority && !slice[self->index].heap_index &&
-		 slice[self->index].reserved)
-		timer_arm(&slice[self->index], time_now_ns() + SLICE_NS);
+	else if (self->current->priority == thread->priority)
+		slice_begin(self);
 }
 
 void sched_ready(struct thread *thread)
 {
+	struct cpu *cpu = this_cpu();
+
 	if (thread->state == THREAD_DEAD || thread->state == THREAD_READY)
 		return;
+	if (!cpu->next && !(sched_ready_mask >> thread->priority) &&
+	    (cpu_count == 1 || !cpu->current)) {
+		thread->state = THREAD_READY;
+		thread->cpu = cpu->index;
+		cpu->next = thread;
+		if (!cpu->current || cpu->current->state != THREAD_RUNNING ||
+		    cpu->current->priority < thread->priority)
+			cpu->reschedule = 1;
+		else if (cpu->current->priority == thread->priority)
+			slice_begin(cpu);
+		return;
+	}
+	next_to_queue(cpu);
 	enqueue(thread);
 	attract(thread);
 }
 
-void sched_block(enum thread_state state)
-{
-	current_thread()->state = (uint8_t)state;
-	this_cpu()->reschedule = 1;
-}
-
 void sched_yield(void)
 {
-	struct thread *thread = current_thread();
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current;
 
-	if (!(ready_mask >> thread->priority & 1))
+	next_to_queue(cpu);
+	if (!(sched_ready_mask >> thread->priority & 1))
 		return;
 	enqueue(thread);
-	this_cpu()->reschedule = 1;
+	cpu->reschedule = 1;
 }
 
 static void slice_over(struct ktimer *timer)
@@ -158,63 +193,64 @@ void sched_ports_update(void)
 	ports_load(this_cpu(), current_thread()->process);
 }
 
-static void account_time(struct cpu *cpu, struct thread *from, uint64_t now)
-{
-	if (from)
-		from->process->cpu_time_ns += now - cpu->run_since_ns;
-	cpu->run_since_ns = now;
-}
-
 /* Take the thread off this CPU; a dying one is done for good. */
 static void leave(struct cpu *cpu, struct thread *thread)
 {
-	struct process *process = thread->process;
-
+	sched_account(cpu, thread);
 	cpu->current = NULL;
-	process->running_count--;
-	if (thread->state == THREAD_RUNNING)
+	if (thread->state == THREAD_RUNNING) {
+		if (cpu->next && cpu->next->priority <= thread->priority)
+			next_to_queue(cpu);
 		enqueue(thread);
-	if (thread->dying)
+	}
+	if (__builtin_expect(thread->dying, 0)) {
+		struct process *process = thread->process;
+
 		thread_finish(thread);
-	if (process->dying && !process->running_count)
-		task_post(&process->reaper);
+		if (process->dying && !process_runs(process))
+			task_post(&process->reaper);
+		task_run();
+	}
 }
 
-static struct thread *pick(void)
+static struct thread *pick(struct cpu *cpu)
 {
-	while (ready_mask) {
-		unsigned priority = 31u - (unsigned)__builtin_clz(ready_mask);
-		struct thread *thread = list_first(&ready[priority], struct thread, queue_link);
+	struct thread *thread = cpu->next;
 
-		sched_dequeue(thread);
+	if (thread) {
+		cpu->next = NULL;
 		return thread;
 	}
-	return NULL;
+	if (!sched_ready_mask)
+		return NULL;
+	thread = list_first(&ready[31u - (unsigned)__builtin_clz(sched_ready_mask)], struct thread,
+			    queue_link);
+	sched_dequeue(thread);
+	return thread;
 }
 
-static bool outranked(const struct thread *thread)
+/* Does a thread wait that is more important? */
+static bool outranked(const struct cpu *cpu, const struct thread *thread)
 {
-	return ready_mask && 31u - (unsigned)__builtin_clz(ready_mask) > thread->priority;
+	return sched_ready_mask >> thread->priority > 1 ||
+	       (cpu->next && cpu->next->priority > thread->priority);
 }
 
-__attribute__((noreturn)) static void run(struct cpu *cpu, struct thread *thread)
+void sched_run(struct cpu *cpu, struct thread *thread)
 {
 	struct process *process = thread->process;
 
 	thread->state = THREAD_RUNNING;
 	thread->cpu = cpu->index;
 	cpu->current = thread;
-	process->running_count++;
 	process->switches++;
 	cpu->tss.rsp[0] = (uint64_t)&thread->frame + sizeof(thread->frame);
-	if (process->port_count)
+	if (__builtin_expect(process->port_count != 0, 0))
 		ports_load(cpu, process);
 	else
 		cpu->tss.iopb_offset = 0xffff;
-	sched_load_space(&process->space);
-	if (ready_mask >> thread->priority & 1 && slice[cpu->index].reserved &&
-	    !slice[cpu->index].heap_index)
-		timer_arm(&slice[cpu->index], time_now_ns() + SLICE_NS);
+	if (cpu->space != &process->space)
+		sched_load_space(&process->space);
 	thread_return(thread);
 }
 
@@ -228,33 +264,46 @@ __attribute__((noreturn)) static void idle(struct cpu *cpu)
 	idle_halt(cpu->stack_top);
 }
 
+/* Work is left for other CPUs that have none. */
+static void spread(void)
+{
+	for (unsigned i = 0; i < cpu_count; i++) {
+		struct cpu *cpu = cpu_table[i];
+
+		if (cpu && cpu->idle) {
+			lapic_ipi((uint8_t)cpu->apic_id, VECTOR_RESCHEDULE);
+			return;
+		}
+	}
+}
+
 void schedule(void)
 {
 	struct cpu *cpu = this_cpu();
-	struct thread *thread = cpu->current;
-	bool more = task_run();
+	struct thread *thread;
 
+	if (__builtin_expect(task_waits(), 0))
+		task_run();
 	thread = cpu->current;
 	cpu->reschedule = 0;
-	if (!slice[cpu->index].reserved) {
-		slice[cpu->index].function = slice_over;
-		if (timer_reserve(&slice[cpu->index]))
-			panic("sched: no memory for a timer");
-	}
-	if (thread && (thread->state != THREAD_RUNNING || thread->dying || outranked(thread))) {
-		account_time(cpu, thread, time_now_ns());
+	if (!thread) {
+		cpu->run_since_tsc = tsc_read();
+	} else {
+		if (thread->state == THREAD_RUNNING && !thread->dying && !outranked(cpu, thread))
+			thread_return(thread);
 		leave(cpu, thread);
-		more = task_run() || more;
-		thread = NULL;
 	}
-	if (thread)
-		thread_return(thread);
-	thread = pick();
-	if (!thread && more)
-		lapic_ipi((uint8_t)cpu->apic_id, VECTOR_RESCHEDULE);
+	thread = pick(cpu);
 	cpu->reschedule = 0;
+	if (__builtin_expect(task_waits(), 0))
+		lapic_ipi((uint8_t)cpu->apic_id, VECTOR_RESCHEDULE); /* more tasks: come back */
 	if (!thread)
 		idle(cpu);
-	cpu->run_since_ns = time_now_ns();
-	run(cpu, thread);
+	if (__builtin_expect(sched_ready_mask != 0, 0)) {
+		if (sched_ready_mask >> thread->priority & 1)
+			slice_begin(cpu);
+		if (cpu_count > 1)
+			spread();
+	}
+	sched_run(cpu, thread);
 }

@@ -167,7 +167,8 @@ void timer_interrupt(void)
 	local_timer_set(cpu);
 }
 
-static struct ktask *task_first, **task_last = &task_first;
+struct ktask *task_first;
+static struct ktask **task_last = &task_first;
 
 void task_post(struct ktask *task)
 {
@@ -180,7 +181,7 @@ void task_post(struct ktask *task)
 	this_cpu()->reschedule = 1;
 }
 
-bool task_run(void)
+void task_run(void)
 {
 	for (unsigned i = 0; i < TASKS_A_TIME && task_first; i++) {
 		struct ktask *task = task_first;
@@ -191,5 +192,4 @@ bool task_run(void)
 		task->queued = false;
 		task->function(task);
 	}
-	return task_first != NULL;
 }

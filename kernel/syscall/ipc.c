@@ -84,6 +84,24 @@ HANDLER(sys_reply)
 	return failed(endpoint_reply(current_thread()->frame.r13));
 }
 
+HANDLER(sys_reply_receive)
+{
+	struct notification *notification = NULL;
+	struct endpoint *endpoint;
+	enum error error =
+		handle_object(caller(), (handle_t)a, OBJECT_ENDPOINT, RIGHT_WAIT, &endpoint);
+	uint64_t waiter = current_thread()->frame.r14;
+
+	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error && waiter)
+		error = handle_object(caller(), (handle_t)waiter, OBJECT_NOTIFICATION, RIGHT_WAIT,
+				      &notification);
+	this_cpu()->reschedule = 1; /* a whole message comes back */
+	if (!error)
+		error = endpoint_reply_receive(endpoint, notification, current_thread()->frame.r13);
+	return message_result(error);
+}
+
 HANDLER(sys_notification_create)
 {
 	struct object *object;
@@ -109,12 +127,11 @@ struct result wait_on(handle_t handle, uint64_t deadline_ns)
 {
 	struct notification *notification;
 	uint64_t bits = 0;
-	bool blocked;
 	enum error error =
 		handle_object(caller(), handle, OBJECT_NOTIFICATION, RIGHT_WAIT, &notification);
 
 	if (!error)
-		error = notification_wait(notification, deadline_ns, &bits, &blocked);
+		error = notification_wait(notification, deadline_ns, &bits);
 	return (struct result){ error, bits };
 }
 

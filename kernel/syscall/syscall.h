@@ -66,6 +66,7 @@ HANDLER(sys_endpoint_create);
 HANDLER(sys_call);
 HANDLER(sys_receive);
 HANDLER(sys_reply);
+HANDLER(sys_reply_receive);
 HANDLER(sys_notification_create);
 HANDLER(sys_signal);
 HANDLER(sys_wait);

@@ -40,6 +40,7 @@ const handler_t syscall_table[SYSCALL_COUNT] = {
 	[SYS_CALL] = sys_call,
 	[SYS_RECEIVE] = sys_receive,
 	[SYS_REPLY] = sys_reply,
+	[SYS_REPLY_RECEIVE] = sys_reply_receive,
 	[SYS_NOTIFICATION_CREATE] = sys_notification_create,
 	[SYS_SIGNAL] = sys_signal,
 	[SYS_WAIT] = sys_wait,

@@ -17,7 +17,9 @@
  * is MESSAGE_SIGNAL, word 0 the bits, and the token 0. A transferred handle needs RIGHT_TRANSFER
  * and arrives with the rights it had; the sender keeps its own. The token names the waiting caller,
  * is never 0 for a call, and is good for one reply, at any later time; replies may be given in any
- * order. ERR_GONE answers a token that names no waiting caller (any more).
+ * order. SYS_REPLY_RECEIVE is SYS_REPLY and then SYS_RECEIVE without a deadline: rdi endpoint, r14
+ * notification or 0, the rest as SYS_REPLY; out as SYS_RECEIVE. ERR_GONE answers a token that names
+ * no waiting caller (any more).
  */
 #ifndef ABI_MESSAGE_H
 #define ABI_MESSAGE_H

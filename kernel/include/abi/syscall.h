@@ -113,8 +113,9 @@ enum syscall {
 	SYS_DEVICE_MOVE, /* (registry, id, enum placement) hot: to the kernel, or to the standby */
 	SYS_INSTANCE_ADOPT, /* (grant, struct instance_attach *) the standby takes the device over
 			     */
-	SYS_UNIT_NEXT,  /* (grant, unit, struct unit_info *) for an adopter: as SYS_DEVICE_UNIT */
-	SYS_DMA_ENABLE, /* (grant) the device may master the bus: it has been reset */
+	SYS_UNIT_NEXT, /* (grant, unit, struct unit_info *) for an adopter: as SYS_DEVICE_UNIT */
+	SYS_REPLY_RECEIVE, /* (endpoint, a message in registers; r14 notification or 0) */
+	SYS_DMA_ENABLE,    /* (grant) the device may master the bus: it has been reset */
 
 	SYS_PROCESS_OPEN, /* (registry with RIGHT_MANAGE, pid) -> process handle: the shell's kill
 			   */

@@ -59,8 +59,8 @@ struct cpu {
 	struct ktimer **timers; /* binary heap by deadline */
 	uint32_t timer_count, timer_capacity;
 	uint64_t timer_armed_ns; /* what the local timer is set to; ~0: nothing */
-	uint64_t slice_end_ns;
-	uint64_t run_since_ns;
+	struct thread *next;     /* to run next, past the queues; NULL: look there */
+	uint64_t run_since_tsc;
 	uint64_t switches;
 	uint64_t gdt[8];
 	struct tss tss __attribute__((aligned(16)));

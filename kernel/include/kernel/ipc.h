@@ -8,6 +8,7 @@
 
 #include <kernel/object.h>
 #include <kernel/process.h>
+#include <kernel/sched.h>
 
 struct endpoint {
 	struct object object;
@@ -28,26 +29,80 @@ struct timer_object {
 	uint64_t bits;
 };
 
+/** A thread begins to wait for one or both, until a deadline; whatever ends that calls
+ * ipc_detach(). */
+static inline void ipc_attach(struct thread *thread, struct endpoint *endpoint,
+			      struct notification *notification, uint64_t deadline_ns)
+{
+	thread->endpoint = endpoint;
+	thread->notification = notification;
+	thread->deadline_ns = deadline_ns;
+	if (notification)
+		notification->waiter = thread;
+	/* An earlier deadline that is still armed looks again when it comes: see thread_timeout().
+	 */
+	if (deadline_ns > DEADLINE_NOW &&
+	    (!thread->timer.heap_index || thread->timer.deadline_ns > deadline_ns))
+		timer_arm(&thread->timer, deadline_ns);
+}
+
+static inline void ipc_detach(struct thread *thread)
+{
+	struct notification *notification = thread->notification;
+
+	thread->endpoint = NULL;
+	thread->notification = NULL;
+	thread->deadline_ns = 0;
+	if (thread->queue) {
+		list_remove(&thread->queue_link);
+		thread->queue = NULL;
+	}
+	if (notification)
+		notification->waiter = NULL;
+}
+
+/** Give the waiter all bits; there is a waiter. */
+void notification_wake(struct notification *notification);
+
 /** Raise bits; wakes the waiter. */
-void notification_signal(struct notification *notification, uint64_t bits);
-/** Wait on behalf of the current thread. OK with *bits, or the thread blocks and *blocked is set.
- */
-enum error notification_wait(struct notification *notification, uint64_t deadline_ns,
-			     uint64_t *bits, bool *blocked);
+static inline void notification_signal(struct notification *notification, uint64_t bits)
+{
+	notification->bits |= bits;
+	if (notification->waiter && notification->bits)
+		notification_wake(notification);
+}
+
+/** Wait on behalf of the current thread. OK with *bits, or the thread blocks and *bits is 0. */
+static inline enum error notification_wait(struct notification *notification, uint64_t deadline_ns,
+					   uint64_t *bits)
+{
+	*bits = notification->bits;
+	if (*bits) {
+		notification->bits = 0;
+		return OK;
+	}
+	if (deadline_ns == DEADLINE_NOW)
+		return ERR_TIMEOUT;
+	if (notification->waiter)
+		return ERR_BUSY;
+	ipc_attach(current_thread(), NULL, notification, deadline_ns);
+	sched_block(THREAD_WAITING);
+	return OK;
+}
+
 /** Call, receive and reply on behalf of the current thread, whose frame holds the message. */
 enum error endpoint_call(struct endpoint *endpoint, uint64_t badge);
 enum error endpoint_receive(struct endpoint *endpoint, struct notification *notification,
 			    uint64_t deadline_ns);
 enum error endpoint_reply(uint64_t token);
-/** A thread begins to wait for one or both, until a deadline; ipc_detach() ends it. */
-void ipc_attach(struct thread *thread, struct endpoint *endpoint, struct notification *notification,
-		uint64_t deadline_ns);
-void ipc_detach(struct thread *thread);
+/** Reply, then receive without a deadline; one switch where the caller can run at once. */
+enum error endpoint_reply_receive(struct endpoint *endpoint, struct notification *notification,
+				  uint64_t token);
 /** A thread's timer: what it waited for did not come. */
 void thread_timeout(struct ktimer *timer);
 /** Whatever the thread waits for, it no longer does; its call returns `error`. */
 void ipc_cancel(struct thread *thread, enum error error);
-/** A server process is gone: fail everybody who waits for its reply. */
+/** A server process is gone: fail everybody who waits for its reply, or for it to receive. */
 void ipc_server_gone(struct process *process);
 
 void endpoint_destroy(struct object *object);

@@ -21,6 +21,7 @@ struct object {
 
 struct handle_entry {
 	struct object *object; /* NULL: free */
+	handle_t handle;       /* that names it; of a free entry none that could be asked for */
 	uint32_t rights;
 	uint32_t object_generation;
 	uint32_t slot_generation;
@@ -52,13 +53,6 @@ uint32_t object_count_of(enum object_type type);
 enum error handle_insert(struct process *process, struct object *object, uint32_t rights,
 			 uint64_t badge, handle_t *handle);
 enum error handle_close(struct process *process, handle_t handle);
-/** Look a handle up: right type (OBJECT_NONE: any) and all of `rights`. The table keeps its
- * reference. */
-enum error handle_lookup(struct process *process, handle_t handle, enum object_type type,
-			 uint32_t rights, struct handle_entry **entry);
-/** The same, straight to the object. */
-enum error handle_object(struct process *process, handle_t handle, enum object_type type,
-			 uint32_t rights, void *object);
 void handle_table_destroy(struct process *process);
 
 #endif

@@ -30,7 +30,6 @@ struct process {
 	struct list link; /* all processes */
 	struct list threads;
 	uint32_t thread_count;
-	uint32_t running_count; /* threads on a CPU */
 	bool dying, exited;
 	int64_t exit_code;
 	struct account account;
@@ -45,7 +44,7 @@ struct process {
 	uint64_t watcher_bits;
 	struct memory *image; /* its ELF file, for symbols */
 	uint64_t image_offset, image_bytes;
-	uint64_t cpu_time_ns;
+	uint64_t cpu_tsc; /* time-stamp counts that its threads ran */
 	uint64_t switches;
 	struct ktask reaper;
 };
@@ -73,8 +72,8 @@ struct thread {
 	struct list process_link;
 	struct list queue_link;            /* ready queue, or endpoint queue */
 	struct list *queue;                /* which one, NULL: none */
-	struct endpoint *endpoint;         /* sending to or receiving on; referenced */
-	struct notification *notification; /* waiting for; referenced */
+	struct endpoint *endpoint;         /* sending to or receiving on; its destruction wakes */
+	struct notification *notification; /* waiting for; its destruction wakes */
 	struct process *server;            /* calling: who owes the reply */
 	uint64_t badge;                    /* sending: of the handle used */
 	uint64_t deadline_ns;              /* waiting: until when; 0: for ever */
@@ -86,6 +85,8 @@ enum error process_create(struct process *parent, const char *name, uint64_t pag
 /** Start a process from an ELF file in memory. `parent` NULL: the kernel starts the manager. */
 enum error process_spawn(struct process *parent, const struct spawn *spawn, struct memory *image,
 			 struct process **process);
+/** Is a thread of it on a CPU? */
+bool process_runs(const struct process *process);
 void process_exit(struct process *process, int64_t code);
 void process_info(struct process *process, struct process_info *info);
 /** The first process with at least this pid; NULL: none. */
@@ -99,7 +100,13 @@ void process_fault(struct thread *thread, const char *what);
 
 enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top,
 			 uint64_t argument, unsigned priority, struct thread **thread);
-struct thread *thread_by_id(uint32_t id);
+extern struct thread **thread_table;
+extern uint32_t thread_capacity;
+/** The thread that a number names; NULL: none. */
+static inline struct thread *thread_by_id(uint32_t id)
+{
+	return id < thread_capacity ? thread_table[id] : NULL;
+}
 /** The first thread at or after *id, which is set to its id; NULL: none. */
 struct thread *thread_next(uint32_t *id);
 /** A dying thread has left its CPU or never was on one: take it apart. */
@@ -110,6 +117,39 @@ enum error account_charge_pages(struct process *process, uint64_t pages);
 void account_release_pages(struct process *process, uint64_t pages);
 enum error account_charge_object(struct process *process);
 void account_release_object(struct process *process);
+
+/** Look a handle up: right type (OBJECT_NONE: any) and all of `rights`. The table keeps its
+ * reference.
+ */
+static inline enum error handle_lookup(struct process *process, handle_t handle,
+				       enum object_type type, uint32_t rights,
+				       struct handle_entry **result)
+{
+	uint32_t index = handle & ((1u << HANDLE_INDEX_BITS) - 1);
+	struct handle_entry *entry = &process->handles.entry[index];
+
+	if (__builtin_expect(index >= process->handles.capacity || entry->handle != handle, 0) ||
+	    entry->object_generation != entry->object->generation)
+		return ERR_HANDLE;
+	if (type != OBJECT_NONE && entry->object->type != type)
+		return ERR_TYPE;
+	if (~entry->rights & rights)
+		return ERR_DENIED;
+	*result = entry;
+	return OK;
+}
+
+/** The same, straight to the object. */
+static inline enum error handle_object(struct process *process, handle_t handle,
+				       enum object_type type, uint32_t rights, void *object)
+{
+	struct handle_entry *entry;
+	enum error error = handle_lookup(process, handle, type, rights, &entry);
+
+	if (!error)
+		*(struct object **)object = entry->object;
+	return error;
+}
 
 /** Start the device manager from the initial archive. */
 void process_start_manager(void);

@@ -8,14 +8,42 @@
 
 #include <kernel/cpu.h>
 #include <kernel/process.h>
+#include <kernel/time.h>
 
 #define PRIORITY_COUNT 32
 
 /** Make a thread that waits runnable; it may preempt. */
 void sched_ready(struct thread *thread);
 /** The current thread stops running (its state says why); schedule() follows at the end of the
- * entry. */
-void sched_block(enum thread_state state);
+ * entry.
+ */
+static inline void sched_block(enum thread_state state)
+{
+	struct cpu *cpu = this_cpu();
+
+	cpu->current->state = (uint8_t)state;
+	cpu->reschedule = 1;
+}
+/** The time since the thread was given the CPU goes on its account. */
+static inline void sched_account(struct cpu *cpu, struct thread *thread)
+{
+	uint64_t now = tsc_read();
+
+	thread->process->cpu_tsc += now - cpu->run_since_tsc;
+	cpu->run_since_tsc = now;
+}
+/** A CPU that starts needs its part of the scheduler. */
+void sched_cpu_start(struct cpu *cpu);
+extern uint32_t sched_ready_mask; /* priorities that queue */
+
+/** May this thread be given the CPU at once, past the queues? */
+static inline bool sched_may_switch_to(const struct cpu *cpu, const struct thread *thread)
+{
+	return !(sched_ready_mask >> thread->priority) && !cpu->next && !task_waits();
+}
+/** Give the CPU to a thread that is in no queue; whoever had it is accounted for and in its new
+ * state. */
+__attribute__((noreturn)) void sched_run(struct cpu *cpu, struct thread *thread);
 /** The current thread lets others of its priority run. */
 void sched_yield(void);
 /** Take a thread out of whatever queue it is in. */

@@ -35,8 +35,15 @@ struct ktask {
 	bool queued;
 };
 
+extern struct ktask *task_first;
+
+static inline bool task_waits(void)
+{
+	return task_first != NULL;
+}
+
 void task_post(struct ktask *task);
-/** Run a bounded number of tasks; true if more wait. */
-bool task_run(void);
+/** Run a bounded number of tasks. */
+void task_run(void);
 
 #endif
