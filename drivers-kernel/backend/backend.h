@@ -20,7 +20,6 @@ struct instance_timer {
 
 struct kernel_instance {
 	struct shim_device device; /* first: the shim's calls cast back */
-	void *class_data;          /* of its class */
 	struct device *owner;      /* the registry's; referenced */
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */

@@ -14,7 +14,7 @@ struct block_data {
 
 struct block_class *block_class_of(struct shim_device *device)
 {
-	return instance_of(device)->class_data;
+	return device->class_data;
 }
 
 static uint32_t queue_count(const struct shim_driver *driver)
@@ -36,14 +36,14 @@ static enum error block_open(struct shim_device *device)
 
 	if (!data)
 		return ERR_NO_MEMORY;
-	instance_of(device)->class_data = data;
+	device->class_data = data;
 	data->queue_bytes = bytes - sizeof(*data);
 	return OK;
 }
 
 static enum error block_start(struct shim_device *device, void *port, bool hot)
 {
-	struct block_data *data = instance_of(device)->class_data;
+	struct block_data *data = device->class_data;
 
 	(void)port;
 	block_class_init(&data->class, device, data->queue, queue_count(device->driver));
@@ -52,7 +52,7 @@ static enum error block_start(struct shim_device *device, void *port, bool hot)
 
 static void block_close(struct shim_device *device)
 {
-	struct block_data *data = instance_of(device)->class_data;
+	struct block_data *data = device->class_data;
 
 	if (data)
 		kfree(data, sizeof(*data) + data->queue_bytes);

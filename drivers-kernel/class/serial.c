@@ -8,7 +8,7 @@
 
 struct serial_class *serial_class_of(struct shim_device *device)
 {
-	return instance_of(device)->class_data;
+	return device->class_data;
 }
 
 static uint32_t serial_port_bytes(const struct shim_driver *driver)
@@ -19,8 +19,8 @@ static uint32_t serial_port_bytes(const struct shim_driver *driver)
 
 static enum error serial_open(struct shim_device *device)
 {
-	instance_of(device)->class_data = kzalloc(sizeof(struct serial_class));
-	return instance_of(device)->class_data ? OK : ERR_NO_MEMORY;
+	device->class_data = kzalloc(sizeof(struct serial_class));
+	return device->class_data ? OK : ERR_NO_MEMORY;
 }
 
 static enum error serial_start(struct shim_device *device, void *port, bool hot)
@@ -31,7 +31,7 @@ static enum error serial_start(struct shim_device *device, void *port, bool hot)
 
 static void serial_close(struct shim_device *device)
 {
-	kfree(instance_of(device)->class_data, sizeof(struct serial_class));
+	kfree(device->class_data, sizeof(struct serial_class));
 }
 
 static enum error serial_attach(struct shim_device *device, struct session_link *link)

@@ -12,6 +12,7 @@ void block_class_init(struct block_class *class, struct shim_device *device,
 	memset(class, 0, sizeof(*class));
 	memset(queue, 0, queue_count * sizeof(*queue));
 	class->device = device;
+	device->class_data = class;
 	class->queue = queue;
 	class->queue_count = queue_count;
 	for (uint32_t i = 0; i < queue_count; i++)
@@ -36,7 +37,12 @@ static void block_link_update(struct block_class *class, struct session_link *li
 	}
 	link->depth = unit->info.depth;
 	link->flags = unit->info.flags;
+	link->plain = 1u << BLOCK_READ | (link->flags & UNIT_READ_ONLY ? 0 : 1u << BLOCK_WRITE);
 	link->blocks_max = unit->info.transfer_bytes_max >> link->block_shift;
+	if (link->blocks_max > link->pool_bytes >> link->block_shift)
+		link->blocks_max = link->pool_bytes >> link->block_shift;
+	if (link->blocks_max > link->range_count)
+		link->blocks_max = (uint32_t)link->range_count;
 	link->ready = true;
 }
 
@@ -163,62 +169,62 @@ void block_class_awake(struct block_class *class, unsigned queue)
 
 /* --- Requests --- */
 
-static inline enum error block_check_range(const struct session_link *link,
-					   const struct session_slot *entry)
+static bool block_range_good(const struct session_link *link, const struct session_request *request)
 {
-	if (entry->count == 0)
+	return request->count <= link->range_count &&
+	       request->position <= link->range_count - request->count;
+}
+
+/* All of a transfer at once: the fast path. blocks_max is no more than range and pool hold, so
+ * nothing here wraps around. */
+static inline bool block_transfer_good(const struct session_link *link,
+				       const struct session_request *request)
+{
+	return request->count - 1 < link->blocks_max &&
+	       request->position <= link->range_count - request->count &&
+	       (request->data_offset & 3) == 0 &&
+	       request->data_offset <= link->pool_bytes - (request->count << link->block_shift);
+}
+
+/* What is wrong with a transfer that is not good? */
+static enum error block_transfer_error(const struct session_link *link,
+				       const struct session_request *request)
+{
+	if (request->count == 0 || (request->data_offset & 3) != 0)
 		return ERR_INVALID;
-	if (entry->count > link->range_count || entry->position > link->range_count - entry->count)
+	if (!block_range_good(link, request))
 		return ERR_RANGE;
-	return OK;
-}
-
-static inline enum error block_check_transfer(const struct session_link *link,
-					      const struct session_slot *entry)
-{
-	enum error error = block_check_range(link, entry);
-
-	if (error != OK)
-		return error;
-	if (entry->count > link->blocks_max || (entry->data_offset & 3) != 0)
-		return ERR_INVALID;
-	if (!session_data_inside(link, entry->data_offset,
-				 (uint64_t)entry->count << link->block_shift))
+	if (!session_data_inside(link, request->data_offset,
+				 (uint64_t)request->count << link->block_shift))
 		return ERR_PROTOCOL;
-	return OK;
+	return ERR_INVALID; /* too large for the unit */
 }
 
-/* Operations other than a plain read or write. */
-static enum error block_check_other(const struct session_link *link,
-				    const struct session_slot *entry)
+/* Everything but a good transfer. */
+static enum error block_check(const struct session_link *link,
+			      const struct session_request *request)
 {
-	if (entry->operation == BLOCK_FLUSH)
-		return entry->flags != 0 ? ERR_INVALID : OK;
-	if (entry->operation != BLOCK_DISCARD || entry->flags != 0)
+	unsigned flags = request->operation == BLOCK_WRITE ? BLOCK_FUA : 0;
+
+	if (request->operation < BLOCK_READ || request->operation > BLOCK_DISCARD ||
+	    (request->flags & ~flags) != 0)
 		return ERR_INVALID;
-	if (!(link->flags & UNIT_DISCARD))
+	if (request->operation == BLOCK_FLUSH)
+		return OK;
+	if (request->operation == BLOCK_DISCARD && !(link->flags & UNIT_DISCARD))
 		return ERR_UNSUPPORTED;
-	if (link->flags & UNIT_READ_ONLY)
+	if (request->operation != BLOCK_READ && link->flags & UNIT_READ_ONLY)
 		return ERR_READ_ONLY;
-	return block_check_range(link, entry);
-}
-
-static inline enum error block_check(const struct session_link *link,
-				     const struct session_slot *entry)
-{
-	if (entry->operation == BLOCK_READ)
-		return entry->flags != 0 ? ERR_INVALID : block_check_transfer(link, entry);
-	if (entry->operation != BLOCK_WRITE)
-		return block_check_other(link, entry);
-	if (entry->flags & ~BLOCK_FUA)
+	if (request->operation != BLOCK_DISCARD)
+		return block_transfer_good(link, request) ? OK
+							  : block_transfer_error(link, request);
+	if (request->count == 0)
 		return ERR_INVALID;
-	if (link->flags & UNIT_READ_ONLY)
-		return ERR_READ_ONLY;
-	return block_check_transfer(link, entry);
+	return block_range_good(link, request) ? OK : ERR_RANGE;
 }
 
 /* The lowest tag that is not in flight; `depth` or more if there is none below it. */
-static inline unsigned block_tag_free(const struct block_queue *queue, uint32_t depth)
+static unsigned block_tag_free(const struct block_queue *queue, uint32_t depth)
 {
 	for (unsigned word = 0; word * 64 < depth; word++)
 		if (queue->free[word] != 0)
@@ -230,27 +236,48 @@ static inline void block_start(struct block_queue *queue, struct session_link *l
 			       const struct session_request *from,
 			       struct shim_block_request *request)
 {
-	const struct session_slot *entry = &from->entry;
-	bool flush = entry->operation == BLOCK_FLUSH;
-	bool moves = entry->operation <= BLOCK_WRITE;
+	struct block_tag *entry = &queue->tag[tag];
 
 	queue->free[tag / 64] &= ~(UINT64_C(1) << tag % 64);
-	queue->tag[tag] = (struct block_tag){ link, flush ? 0 : entry->count, from->slot };
+	entry->link = link;
+	entry->count = from->count;
+	entry->slot = from->slot;
 	request->tag = (uint16_t)tag;
-	request->operation = entry->operation;
-	request->flags = entry->flags;
+	request->operation = from->operation;
+	request->flags = from->flags;
 	request->unit = link->unit;
-	request->position = flush ? 0 : link->range_start + entry->position;
-	request->count = flush ? 0 : entry->count;
-	request->data_bytes = moves ? entry->count << link->block_shift : 0;
-	request->data.value = moves ? link->pool_iova + entry->data_offset : 0;
+	request->position = link->range_start + from->position;
+	request->count = from->count;
+	request->data_bytes = from->count << link->block_shift;
+	request->data.value = link->pool_iova + from->data_offset;
+}
+
+/* What the device does not need to be asked, it is not asked. */
+static bool block_done_already(const struct session_link *link,
+			       const struct session_request *request)
+{
+	return request->operation == BLOCK_FLUSH && !(link->flags & UNIT_FLUSH);
+}
+
+static void block_start_checked(struct block_queue *queue, struct session_link *link, unsigned tag,
+				struct session_request *from, struct shim_block_request *request)
+{
+	if (from->operation == BLOCK_FLUSH)
+		from->count = 0;
+	block_start(queue, link, tag, from, request);
+	if (from->operation == BLOCK_FLUSH)
+		request->position = 0;
+	if (from->operation > BLOCK_WRITE) {
+		request->data_bytes = 0;
+		request->data.value = 0;
+	}
 }
 
 /* Take one good request of a session; bad ones, and flushes with nothing to flush, are answered on
  * the way. At most a full table of them a call: a client that floods waits for its next doorbell.
  */
-static inline bool block_take(struct block_class *class, struct block_queue *queue,
-			      struct session_link *link, struct shim_block_request *request)
+static bool block_take(struct block_class *class, struct block_queue *queue,
+		       struct session_link *link, struct shim_block_request *request)
 {
 	struct session_request taken;
 
@@ -260,30 +287,24 @@ static inline bool block_take(struct block_class *class, struct block_queue *que
 
 		if (tag >= link->depth || !session_take(link, &taken))
 			return false;
-		error = block_check(link, &taken.entry);
-		if (__builtin_expect(error == OK, 1)) {
-			if (taken.entry.operation != BLOCK_FLUSH || link->flags & UNIT_FLUSH) {
-				block_start(queue, link, tag, &taken, request);
-				return true;
-			}
+		error = block_check(link, &taken);
+		if (error == OK && !block_done_already(link, &taken)) {
+			block_start_checked(queue, link, tag, &taken, request);
+			return true;
 		}
 		session_finish(link, &class->wakes, taken.slot, error, 0);
 	}
 	return false;
 }
 
-bool shim_block_next(struct shim_device *device, unsigned index, struct shim_block_request *request)
+/* Whatever waits, in turn. */
+__attribute__((noinline)) static bool block_next_any(struct block_class *class,
+						     struct block_queue *queue,
+						     struct session_link *start,
+						     struct shim_block_request *request)
 {
-	struct block_class *class = block_class_of(device);
-	struct block_queue *queue;
-	struct session_link *link, *start;
+	struct session_link *link = start;
 
-	if (index >= class->queue_count)
-		return false;
-	queue = &class->queue[index];
-	start = link = queue->cursor ? queue->cursor : queue->links;
-	if (!link)
-		return false;
 	do {
 		if (link->ready && block_take(class, queue, link, request)) {
 			queue->cursor = link->next;
@@ -292,6 +313,51 @@ bool shim_block_next(struct shim_device *device, unsigned index, struct shim_blo
 		link = link->next ? link->next : queue->links;
 	} while (link != start);
 	return false;
+}
+
+/* The case that counts: the session whose turn it is has a good transfer, and one of the first 64
+ * tags is free. Looks first and changes nothing unless all is well; else block_next_any() reads and
+ * checks anew. */
+static inline bool block_next_plain(struct block_queue *queue, struct session_link *link,
+				    struct shim_block_request *request)
+{
+	uint32_t head = link->submit_head, waiting, slot;
+	struct session_request taken;
+	unsigned tag;
+
+	waiting = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head;
+	if (waiting - 1 >= link->slot_count || link->replay_count != link->replay_next ||
+	    !link->ready || queue->free[0] == 0)
+		return false;
+	tag = (unsigned)__builtin_ctzll(queue->free[0]);
+	slot = __atomic_load_n(&link->submit_ring[head & (link->slot_count - 1)], __ATOMIC_RELAXED);
+	if (tag >= link->depth || slot >= link->slot_count || link->taken[slot])
+		return false;
+	session_copy(&taken, link->slots, slot);
+	if (taken.flags != 0 || taken.operation > BLOCK_WRITE ||
+	    !(link->plain >> taken.operation & 1) || !block_transfer_good(link, &taken))
+		return false;
+	link->submit_head = head + 1;
+	__atomic_store_n(&link->server->submit_head, head + 1, __ATOMIC_RELAXED);
+	session_mark_taken(link, &taken);
+	block_start(queue, link, tag, &taken, request);
+	queue->cursor = link->next;
+	return true;
+}
+
+bool shim_block_next(struct shim_device *device, unsigned index, struct shim_block_request *request)
+{
+	struct block_class *class = device->class_data;
+	struct block_queue *queue = &class->queue[index];
+	struct session_link *link;
+
+	if (index >= class->queue_count)
+		return false;
+	link = queue->cursor ? queue->cursor : queue->links;
+	if (!link)
+		return false;
+	return block_next_plain(queue, link, request) ||
+	       block_next_any(class, queue, link, request);
 }
 
 static void block_bad_completion(struct block_class *class, unsigned queue, unsigned tag)
@@ -304,16 +370,16 @@ static void block_bad_completion(struct block_class *class, unsigned queue, unsi
 
 void shim_block_complete(struct shim_device *device, unsigned index, unsigned tag, enum error error)
 {
-	struct block_class *class = block_class_of(device);
+	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
-	struct block_tag *done;
+	uint64_t bit = UINT64_C(1) << tag % 64;
+	const struct block_tag *done;
 
-	if (index >= class->queue_count || tag >= BLOCK_TAGS_MAX ||
-	    queue->free[tag / 64] & UINT64_C(1) << tag % 64) {
+	if (index >= class->queue_count || tag >= BLOCK_TAGS_MAX || queue->free[tag / 64] & bit) {
 		block_bad_completion(class, index, tag);
 		return;
 	}
 	done = &queue->tag[tag];
-	queue->free[tag / 64] |= UINT64_C(1) << tag % 64;
+	queue->free[tag / 64] |= bit;
 	session_finish(done->link, &class->wakes, done->slot, error, error == OK ? done->count : 0);
 }

@@ -3,7 +3,7 @@
  * Class block, what both rings do alike: sessions, checks, tags. It implements the calls of
  * shim/class/block.h; used by drivers-kernel/class/block.c and drivers-user/class/block.c.
  *
- * How to use: one struct block_class a device, found by block_class_of(). Attach sessions as they
+ * How to use: one struct block_class a device. Attach sessions as they
  * come; on a doorbell call block_class_doorbell(); after every call into the driver,
  * session_flush(&class->wakes).
  */
@@ -45,8 +45,8 @@ struct block_class {
 	struct block_unit unit[BLOCK_UNITS_MAX];
 };
 
-/** The class data of a block device. Provided by the backend: a fast path, make it one
- * container_of. */
+/** The class data of a block device. Provided by the backend; asked for on slow paths only, and by
+ * this a driver process gets the class file that goes with its calls. */
 struct block_class *block_class_of(struct shim_device *device);
 
 /** Prepare class data.

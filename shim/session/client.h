@@ -145,20 +145,22 @@ static inline bool session_reap(struct session_client_side *side, struct session
 		struct session_slot *slot = &side->slots[id];
 
 		side->complete_head = ++head;
-		if (id < side->slot_count && slot->operation != 0 &&
-		    slot->generation == (uint32_t)(low >> 32) &&
-		    (epoch == side->epoch || session_epoch_accept(side, epoch))) {
+		__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
+		if (__builtin_expect(
+			    id < side->slot_count && slot->operation != 0 &&
+				    slot->generation == (uint32_t)(low >> 32) &&
+				    (epoch == side->epoch || session_epoch_accept(side, epoch)),
+			    1)) {
+			slot->operation = 0;
 			result->slot = id;
 			result->status = (enum error)(uint16_t)(low >> 16);
 			result->count = (uint32_t)(high >> 32);
 			result->cookie = slot->cookie;
-			slot->operation = 0;
 			side->free[side->free_count++] = (uint16_t)id;
 			__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
 			return true;
 		}
 		side->violations++;
-		__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
 	}
 	return false;
 }

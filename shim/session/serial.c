@@ -9,6 +9,7 @@ void serial_class_init(struct serial_class *class, struct shim_device *device, v
 {
 	memset(class, 0, sizeof(*class));
 	class->device = device;
+	device->class_data = class;
 	class->port = port;
 }
 
@@ -57,8 +58,7 @@ static enum error serial_take_read(struct serial_class *class, struct session_li
 	if (class->read_count == SERIAL_READS_MAX)
 		return ERR_BUSY;
 	class->read[class->read_count++] =
-		(struct serial_read){ link, request->slot, request->entry.data_offset,
-				      request->entry.count };
+		(struct serial_read){ link, request->slot, request->data_offset, request->count };
 	return OK;
 }
 
@@ -67,30 +67,28 @@ static void serial_take_write(struct serial_class *class, struct session_link *l
 			      const struct session_request *request)
 {
 	const struct serial_fifo *fifo = serial_fifo(class, link->unit);
-	const struct session_slot *entry = &request->entry;
 
 	link->write.active = true;
 	link->write.slot = request->slot;
-	link->write.generation = entry->generation;
-	link->write.data_offset = entry->data_offset;
-	link->write.count = entry->count;
+	link->write.generation = request->generation;
+	link->write.data_offset = request->data_offset;
+	link->write.count = request->count;
 	link->write.done = 0;
 	if (fifo->write_session == link->id && fifo->write_slot == request->slot &&
-	    fifo->write_generation == entry->generation && fifo->write_done < entry->count)
+	    fifo->write_generation == request->generation && fifo->write_done < request->count)
 		link->write.done = fifo->write_done;
 }
 
 static enum error serial_begin(struct serial_class *class, struct session_link *link,
 			       const struct session_request *request)
 {
-	const struct session_slot *entry = &request->entry;
 
-	if ((entry->operation != SERIAL_READ && entry->operation != SERIAL_WRITE) ||
-	    entry->flags != 0 || entry->count == 0)
+	if ((request->operation != SERIAL_READ && request->operation != SERIAL_WRITE) ||
+	    request->flags != 0 || request->count == 0)
 		return ERR_INVALID;
-	if (!session_data_inside(link, entry->data_offset, entry->count))
+	if (!session_data_inside(link, request->data_offset, request->count))
 		return ERR_PROTOCOL;
-	if (entry->operation == SERIAL_READ)
+	if (request->operation == SERIAL_READ)
 		return serial_take_read(class, link, request);
 	serial_take_write(class, link, request);
 	return OK;

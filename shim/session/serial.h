@@ -3,7 +3,7 @@
  * Class serial, what both rings do alike: sessions, the receive buffer, whose write is next. It
  * implements the calls of shim/class/serial.h; used by class/serial.c of both rings.
  *
- * How to use: one struct serial_class a device, found by serial_class_of(). Attach sessions as
+ * How to use: one struct serial_class a device. Attach sessions as
  * they come; on a doorbell call serial_class_doorbell(); after every call into the driver,
  * session_flush(&class->wakes).
  */
@@ -54,7 +54,8 @@ struct serial_class {
 	struct session_link *cursor[SERIAL_UNITS_MAX]; /* whose write is being sent */
 };
 
-/** The class data of a serial device. Provided by the backend. */
+/** The class data of a serial device. Provided by the backend; asked for on slow paths only, and by
+ * this a driver process gets the class file that goes with its calls. */
 struct serial_class *serial_class_of(struct shim_device *device);
 
 /** Prepare class data; `port` is the device's class port page. */

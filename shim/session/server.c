@@ -51,9 +51,9 @@ static void session_find_unfinished(struct session_link *link, uint32_t tail)
 	if (link->complete_tail - consumed > link->slot_count)
 		link->complete_tail = consumed;
 	for (uint32_t slot = 0; slot < link->slot_count; slot++) {
-		struct session_slot entry;
+		struct session_request entry;
 
-		session_slot_copy(&entry, &link->slots[slot]);
+		session_copy(&entry, link->slots, slot);
 		if (entry.operation == 0 || (int32_t)(entry.generation - tail) >= 0 ||
 		    session_answered_before(link, consumed, slot, entry.generation))
 			continue;
@@ -102,18 +102,16 @@ enum error session_link_init(struct session_link *link, const struct session_inf
 	return OK;
 }
 
-bool session_take_replay(struct session_link *link, struct session_request *request)
+uint32_t session_next_replay(struct session_link *link)
 {
 	while (link->replay_next != link->replay_count) {
 		uint32_t slot = link->replay[link->replay_next++];
 
-		if (!link->taken[slot]) {
-			session_mark_taken(link, request, slot);
-			return true;
-		}
+		if (!link->taken[slot])
+			return slot;
 		link->violations++;
 	}
-	return false;
+	return SESSION_SLOTS_MAX;
 }
 
 void session_flush(struct session_wakes *wakes)

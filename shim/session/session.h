@@ -19,10 +19,11 @@
 
 struct shim_device;
 
-/* One request, copied out of shared memory exactly once. */
+/* One request, copied out of shared memory exactly once: a struct session_slot and its id. */
 struct session_request {
-	struct session_slot entry;
-	uint32_t slot;
+	uint64_t position;
+	uint32_t slot, generation, count, data_offset;
+	uint8_t operation, flags;
 };
 
 /* Links with something to tell their clients once the driver's call ends. */
@@ -49,19 +50,21 @@ struct session_link {
 	uint32_t slot_count; /* power of two */
 	uint32_t pool_bytes;
 	uint32_t id, unit, queue, epoch, flags;
-	uint32_t block_shift, blocks_max; /* block size as a power of two; blocks a transfer */
+	uint32_t block_shift; /* block size as a power of two */
+	uint32_t blocks_max;  /* most blocks a transfer: unit, range and pool allow no more */
 	uint64_t range_start, range_count;
 
-	uint32_t submit_head;      /* ids taken */
-	uint32_t complete_tail;    /* completions written */
-	uint32_t in_flight;        /* taken, not finished */
-	uint32_t violations;       /* times that the client broke the protocol */
-	uint32_t depth;            /* of the unit; kept by the class */
-	bool ready;                /* the unit is there: requests may be taken; kept by the class */
-	bool gone;                 /* the unit is gone: requests fail */
-	bool closing;              /* the client is gone: take nothing, drain */
-	bool wake_due;             /* in the wake list */
-	struct session_link *next; /* in the class's list */
+	uint32_t submit_head;   /* ids taken */
+	uint32_t complete_tail; /* completions written */
+	uint32_t in_flight;     /* taken, not finished */
+	uint32_t violations;    /* times that the client broke the protocol */
+	uint32_t depth;         /* of the unit; kept by the class */
+	uint32_t plain; /* block: bit n: operation n is a plain transfer; kept by the class */
+	bool ready;     /* the unit is there: requests may be taken; kept by the class */
+	bool gone;      /* the unit is gone: requests fail */
+	bool closing;   /* the client is gone: take nothing, drain */
+	bool wake_due;  /* in the wake list */
+	struct session_link *next;      /* in the class's list */
 	struct session_link *wake_next; /* in the wake list */
 
 	/* Serial: the write being sent. */
@@ -113,8 +116,8 @@ MUST_CHECK enum error session_link_init(struct session_link *link, const struct 
 					struct session_server *server, void *pool,
 					uint64_t pool_iova, void *backend);
 
-/** Take the oldest request that an earlier instance left; part of session_take(). */
-bool session_take_replay(struct session_link *link, struct session_request *request);
+/** The oldest slot that an earlier instance left, or SESSION_SLOTS_MAX; part of session_take(). */
+uint32_t session_next_replay(struct session_link *link);
 
 /** Wake the clients in the list that sleep, and let go of detached sessions that have drained. To
  * be called when a call into the driver has ended. Context: the device's own. */
@@ -142,24 +145,29 @@ static inline bool session_pending(const struct session_link *link)
 	       __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) != link->submit_head;
 }
 
-/** Copy a slot out of the client's memory, reading each word once. */
-static inline void session_slot_copy(struct session_slot *to, const struct session_slot *from)
+/* Copy a slot out of the client's memory, reading each word once. The driver's side has no use for
+ * the cookie. Words, not fields, and no address taken: that keeps the copy in registers. */
+static inline void session_copy(struct session_request *request, const struct session_slot *slots,
+				uint32_t slot)
 {
-	const uint64_t *source = (const uint64_t *)(const void *)from;
-	uint64_t word[4];
+	const uint64_t *word = (const uint64_t *)(const void *)&slots[slot];
+	uint64_t head = __atomic_load_n(&word[0], __ATOMIC_RELAXED);
+	uint64_t span = __atomic_load_n(&word[2], __ATOMIC_RELAXED);
 
-	for (unsigned i = 0; i < 4; i++)
-		word[i] = __atomic_load_n(&source[i], __ATOMIC_RELAXED);
-	__builtin_memcpy(to, word, sizeof(word));
+	request->slot = slot;
+	request->operation = (uint8_t)head;
+	request->flags = (uint8_t)(head >> 8);
+	request->generation = (uint32_t)(head >> 32);
+	request->position = __atomic_load_n(&word[1], __ATOMIC_RELAXED);
+	request->count = (uint32_t)span;
+	request->data_offset = (uint32_t)(span >> 32);
 }
 
-static inline void session_mark_taken(struct session_link *link, struct session_request *request,
-				      uint32_t slot)
+static inline void session_mark_taken(struct session_link *link,
+				      const struct session_request *request)
 {
-	session_slot_copy(&request->entry, &link->slots[slot]);
-	request->slot = slot;
-	link->taken[slot] = true;
-	link->generation[slot] = request->entry.generation;
+	link->taken[request->slot] = true;
+	link->generation[request->slot] = request->generation;
 	link->in_flight++;
 }
 
@@ -172,26 +180,35 @@ static inline void session_mark_taken(struct session_link *link, struct session_
 static inline bool session_take(struct session_link *link, struct session_request *request)
 {
 	uint32_t tail = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE);
-	uint32_t head = link->submit_head;
+	uint32_t head = link->submit_head, slot;
 
-	if (__builtin_expect(link->replay_count != link->replay_next, 0))
-		return session_take_replay(link, request);
+	if (__builtin_expect(link->replay_count != link->replay_next, 0)) {
+		slot = session_next_replay(link);
+		if (slot < link->slot_count) {
+			session_copy(request, link->slots, slot);
+			session_mark_taken(link, request);
+			return true;
+		}
+	}
+	if (head == tail)
+		return false;
 	if (tail - head > link->slot_count) {
 		link->violations++;
 		return false;
 	}
-	while (head != tail) {
-		uint32_t slot = __atomic_load_n(&link->submit_ring[head & (link->slot_count - 1)],
-						__ATOMIC_RELAXED);
-
+	do {
+		slot = __atomic_load_n(&link->submit_ring[head & (link->slot_count - 1)],
+				       __ATOMIC_RELAXED);
 		link->submit_head = ++head;
-		__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
-		if (slot < link->slot_count && !link->taken[slot]) {
-			session_mark_taken(link, request, slot);
+		if (__builtin_expect(slot < link->slot_count && !link->taken[slot], 1)) {
+			__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
+			session_copy(request, link->slots, slot);
+			session_mark_taken(link, request);
 			return true;
 		}
 		link->violations++;
-	}
+	} while (head != tail);
+	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
 	return false;
 }
 
@@ -205,13 +222,11 @@ static inline void session_finish(struct session_link *link, struct session_wake
 				  uint32_t slot, enum error status, uint32_t count)
 {
 	uint32_t tail = link->complete_tail;
-	struct session_completion *entry = &link->complete_ring[tail & (link->slot_count - 1)];
+	uint64_t *entry = (uint64_t *)(void *)&link->complete_ring[tail & (link->slot_count - 1)];
 
-	*entry = (struct session_completion){ .slot = (uint16_t)slot,
-					      .status = (uint16_t)status,
-					      .generation = link->generation[slot],
-					      .epoch = link->epoch,
-					      .count = count };
+	/* A struct session_completion, in two words. */
+	entry[0] = slot | (uint64_t)(uint16_t)status << 16 | (uint64_t)link->generation[slot] << 32;
+	entry[1] = link->epoch | (uint64_t)count << 32;
 	link->complete_tail = tail + 1;
 	link->taken[slot] = false;
 	link->in_flight--;

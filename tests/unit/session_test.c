@@ -34,7 +34,7 @@ static uint32_t take(struct session_host *host, uint64_t cookie)
 	struct session_request request;
 
 	assert_true(session_take(&host->link, &request));
-	assert_int_equal(request.entry.cookie, cookie);
+	assert_int_equal(request.position, cookie * 2);
 	return request.slot;
 }
 
@@ -80,8 +80,8 @@ static void request_reaches_the_driver_and_its_answer_the_client(void **state)
 	assert_true(session_pending(&host->link));
 	assert_true(session_take(&host->link, &request));
 	assert_int_equal(request.slot, id);
-	assert_int_equal(request.entry.operation, 1);
-	assert_int_equal(request.entry.position, 10);
+	assert_int_equal(request.operation, 1);
+	assert_int_equal(request.position, 10);
 	assert_false(session_pending(&host->link));
 	nothing_to_reap(host);
 	session_finish(&host->link, &wakes, request.slot, ERR_MEDIA, 3);
@@ -265,10 +265,10 @@ static void slot_rewritten_after_taking_changes_nothing(void **state)
 	submit(host, 3);
 	assert_true(session_take(&host->link, &request));
 	memset(&host->client.slots[request.slot], 0xff, sizeof(struct session_slot));
-	assert_int_equal(request.entry.position, 6);
+	assert_int_equal(request.position, 6);
 	finish(host, request.slot);
 	assert_int_equal(session_complete_ring(host->server_area)[0].generation,
-			 request.entry.generation);
+			 request.generation);
 	session_host_free(host);
 }
 
@@ -519,7 +519,7 @@ static void every_request_is_answered_once_whatever_dies(void **state)
 				submitted++;
 		} else if (action < 500) {
 			if (session_take(&host->link, &request)) {
-				assert_int_equal(finished[request.entry.cookie], 0);
+				assert_int_equal(finished[request.position / 2], 0);
 				held[held_count++] = request;
 			}
 		} else if (action < 750) {
@@ -527,7 +527,7 @@ static void every_request_is_answered_once_whatever_dies(void **state)
 				unsigned which = (unsigned)rand() % held_count;
 
 				finish(host, held[which].slot);
-				finished[held[which].entry.cookie] = 1;
+				finished[held[which].position / 2] = 1;
 				held[which] = held[--held_count];
 			}
 		} else if (action < 998) {

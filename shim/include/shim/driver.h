@@ -80,6 +80,7 @@ struct shim_device {
 	const struct device_info
 		*info; /* as granted: name, ids, windows; constant for the instance */
 	struct shim_buffer_view *buffer; /* [buffer_count] */
+	void *class_data;                /* of shim/session's half of the class */
 	struct shim_window_view window[DEVICE_WINDOW_MAX];
 };
 
