@@ -178,12 +178,11 @@ static bool block_range_good(const struct session_link *link, const struct sessi
 /* All of a transfer at once: the fast path. blocks_max is no more than range and pool hold, so
  * nothing here wraps around. */
 static inline bool block_transfer_good(const struct session_link *link,
-				       const struct session_request *request)
+				       const struct session_request *request, uint32_t bytes)
 {
 	return request->count - 1 < link->blocks_max &&
 	       request->position <= link->range_count - request->count &&
-	       (request->data_offset & 3) == 0 &&
-	       request->data_offset <= link->pool_bytes - (request->count << link->block_shift);
+	       (request->data_offset & 3) == 0 && request->data_offset <= link->pool_bytes - bytes;
 }
 
 /* What is wrong with a transfer that is not good? */
@@ -216,8 +215,9 @@ static enum error block_check(const struct session_link *link,
 	if (request->operation != BLOCK_READ && link->flags & UNIT_READ_ONLY)
 		return ERR_READ_ONLY;
 	if (request->operation != BLOCK_DISCARD)
-		return block_transfer_good(link, request) ? OK
-							  : block_transfer_error(link, request);
+		return block_transfer_good(link, request, request->count << link->block_shift)
+			       ? OK
+			       : block_transfer_error(link, request);
 	if (request->count == 0)
 		return ERR_INVALID;
 	return block_range_good(link, request) ? OK : ERR_RANGE;
@@ -233,12 +233,11 @@ static unsigned block_tag_free(const struct block_queue *queue, uint32_t depth)
 }
 
 static inline void block_start(struct block_queue *queue, struct session_link *link, unsigned tag,
-			       const struct session_request *from,
+			       const struct session_request *from, uint32_t bytes,
 			       struct shim_block_request *request)
 {
 	struct block_tag *entry = &queue->tag[tag];
 
-	queue->free[tag / 64] &= ~(UINT64_C(1) << tag % 64);
 	entry->link = link;
 	entry->count = from->count;
 	entry->slot = from->slot;
@@ -248,7 +247,7 @@ static inline void block_start(struct block_queue *queue, struct session_link *l
 	request->unit = link->unit;
 	request->position = link->range_start + from->position;
 	request->count = from->count;
-	request->data_bytes = from->count << link->block_shift;
+	request->data_bytes = bytes;
 	request->data.value = link->pool_iova + from->data_offset;
 }
 
@@ -264,13 +263,15 @@ static void block_start_checked(struct block_queue *queue, struct session_link *
 {
 	if (from->operation == BLOCK_FLUSH)
 		from->count = 0;
-	block_start(queue, link, tag, from, request);
+	queue->free[tag / 64] &= ~(UINT64_C(1) << tag % 64);
+	if (from->operation <= BLOCK_WRITE) {
+		block_start(queue, link, tag, from, from->count << link->block_shift, request);
+		return;
+	}
+	block_start(queue, link, tag, from, 0, request);
+	request->data.value = 0;
 	if (from->operation == BLOCK_FLUSH)
 		request->position = 0;
-	if (from->operation > BLOCK_WRITE) {
-		request->data_bytes = 0;
-		request->data.value = 0;
-	}
 }
 
 /* Take one good request of a session; bad ones, and flushes with nothing to flush, are answered on
@@ -323,6 +324,7 @@ static inline bool block_next_plain(struct block_queue *queue, struct session_li
 {
 	uint32_t head = link->submit_head, waiting, slot;
 	struct session_request taken;
+	uint32_t bytes;
 	unsigned tag;
 
 	waiting = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head;
@@ -334,13 +336,15 @@ static inline bool block_next_plain(struct block_queue *queue, struct session_li
 	if (tag >= link->depth || slot >= link->slot_count || link->taken[slot])
 		return false;
 	session_copy(&taken, link->slots, slot);
+	bytes = taken.count << link->block_shift;
 	if (taken.flags != 0 || taken.operation > BLOCK_WRITE ||
-	    !(link->plain >> taken.operation & 1) || !block_transfer_good(link, &taken))
+	    !(link->plain >> taken.operation & 1) || !block_transfer_good(link, &taken, bytes))
 		return false;
 	link->submit_head = head + 1;
 	__atomic_store_n(&link->server->submit_head, head + 1, __ATOMIC_RELAXED);
 	session_mark_taken(link, &taken);
-	block_start(queue, link, tag, &taken, request);
+	queue->free[0] &= queue->free[0] - 1; /* the lowest: `tag` */
+	block_start(queue, link, tag, &taken, bytes, request);
 	queue->cursor = link->next;
 	return true;
 }
@@ -356,8 +360,11 @@ bool shim_block_next(struct shim_device *device, unsigned index, struct shim_blo
 	link = queue->cursor ? queue->cursor : queue->links;
 	if (!link)
 		return false;
-	return block_next_plain(queue, link, request) ||
-	       block_next_any(class, queue, link, request);
+	if (block_next_plain(queue, link, request))
+		return true;
+	if (!queue->links->next && !session_pending(link))
+		return false;
+	return block_next_any(class, queue, link, request);
 }
 
 static void block_bad_completion(struct block_class *class, unsigned queue, unsigned tag)

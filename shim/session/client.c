@@ -36,7 +36,7 @@ enum error session_client_init(struct session_client_side *side, const struct se
 
 /* Completions of an earlier instance stay valid, in the order written: the epoch never goes back,
  * and never beyond the kernel's. */
-bool session_epoch_accept(struct session_client_side *side, uint32_t epoch)
+static bool session_epoch_accept(struct session_client_side *side, uint32_t epoch)
 {
 	uint32_t now = __atomic_load_n(&side->info->epoch, __ATOMIC_ACQUIRE);
 
@@ -44,4 +44,29 @@ bool session_epoch_accept(struct session_client_side *side, uint32_t epoch)
 		return false;
 	side->epoch = epoch;
 	return true;
+}
+
+bool session_reap_any(struct session_client_side *side, struct session_result *result)
+{
+	uint32_t tail = __atomic_load_n(&side->server->complete_tail, __ATOMIC_ACQUIRE);
+
+	if (tail - side->complete_head > side->slot_count) {
+		side->violations++;
+		return false;
+	}
+	while (side->complete_head != tail) {
+		const uint64_t *words = session_completion_words(side, side->complete_head);
+		uint64_t low = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+		uint64_t high = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+		uint32_t id = (uint16_t)low, epoch = (uint32_t)high;
+
+		session_consume(side, side->complete_head + 1);
+		if (session_answers(side, id, low) &&
+		    (epoch == side->epoch || session_epoch_accept(side, epoch))) {
+			session_reap_slot(side, id, low, high, result);
+			return true;
+		}
+		side->violations++;
+	}
+	return false;
 }

@@ -56,8 +56,8 @@ MUST_CHECK enum error session_client_init(struct session_client_side *side,
 					  struct session_client *client,
 					  const struct session_server *server, void *pool);
 
-/** Is a completion of another epoch right? Part of session_reap(). */
-bool session_epoch_accept(struct session_client_side *side, uint32_t epoch);
+/** Take one answer the long way: skips what is wrong. Part of session_reap(). */
+bool session_reap_any(struct session_client_side *side, struct session_result *result);
 
 /** Queue one request; the driver sees it after session_publish().
  *
@@ -121,6 +121,42 @@ static inline bool session_needs_doorbell(const struct session_client_side *side
 	return __atomic_load_n(&side->server->asleep, __ATOMIC_RELAXED) != 0;
 }
 
+/* The two words of a struct session_completion, each read once. */
+static inline const uint64_t *session_completion_words(const struct session_client_side *side,
+						       uint32_t head)
+{
+	return (const uint64_t *)(const void *)&side->complete_ring[head & (side->slot_count - 1)];
+}
+
+/* Does a completion answer this slot as it was filled last? */
+static inline bool session_answers(const struct session_client_side *side, uint32_t id,
+				   uint64_t low)
+{
+	return id < side->slot_count && side->slots[id].operation != 0 &&
+	       side->slots[id].generation == (uint32_t)(low >> 32);
+}
+
+/* Consume completions up to `head`. */
+static inline void session_consume(struct session_client_side *side, uint32_t head)
+{
+	side->complete_head = head;
+	__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
+}
+
+/* Free the slot and tell what became of it. */
+static inline void session_reap_slot(struct session_client_side *side, uint32_t id, uint64_t low,
+				     uint64_t high, struct session_result *result)
+{
+	struct session_slot *slot = &side->slots[id];
+
+	slot->operation = 0;
+	result->slot = id;
+	result->status = (enum error)(uint16_t)(low >> 16);
+	result->count = (uint32_t)(high >> 32);
+	result->cookie = slot->cookie;
+	side->free[side->free_count++] = (uint16_t)id;
+}
+
 /** Take one answer. What a faulty driver writes is counted and skipped: foreign slots, stale
  * generations or epochs, double answers.
  *
@@ -130,39 +166,21 @@ static inline bool session_needs_doorbell(const struct session_client_side *side
 static inline bool session_reap(struct session_client_side *side, struct session_result *result)
 {
 	uint32_t tail = __atomic_load_n(&side->server->complete_tail, __ATOMIC_ACQUIRE);
-	uint32_t head = side->complete_head;
+	uint32_t head = side->complete_head, id;
+	const uint64_t *words = session_completion_words(side, head);
+	uint64_t low, high;
 
-	if (tail - head > side->slot_count) {
-		side->violations++;
+	if (head == tail)
 		return false;
-	}
-	while (head != tail) {
-		const uint64_t *entry = (const uint64_t *)(const void *)&side
-						->complete_ring[head & (side->slot_count - 1)];
-		uint64_t low = __atomic_load_n(&entry[0], __ATOMIC_RELAXED);
-		uint64_t high = __atomic_load_n(&entry[1], __ATOMIC_RELAXED);
-		uint32_t id = (uint16_t)low, epoch = (uint32_t)high;
-		struct session_slot *slot = &side->slots[id];
-
-		side->complete_head = ++head;
-		__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
-		if (__builtin_expect(
-			    id < side->slot_count && slot->operation != 0 &&
-				    slot->generation == (uint32_t)(low >> 32) &&
-				    (epoch == side->epoch || session_epoch_accept(side, epoch)),
-			    1)) {
-			slot->operation = 0;
-			result->slot = id;
-			result->status = (enum error)(uint16_t)(low >> 16);
-			result->count = (uint32_t)(high >> 32);
-			result->cookie = slot->cookie;
-			side->free[side->free_count++] = (uint16_t)id;
-			__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
-			return true;
-		}
-		side->violations++;
-	}
-	return false;
+	low = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+	high = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+	id = (uint16_t)low;
+	if (tail - head > side->slot_count || !session_answers(side, id, low) ||
+	    (uint32_t)high != side->epoch)
+		return session_reap_any(side, result);
+	session_consume(side, head + 1);
+	session_reap_slot(side, id, low, high, result);
+	return true;
 }
 
 /** Requests that were submitted and not yet reaped. */
