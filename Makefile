@@ -143,8 +143,8 @@ STRIP := $(CROSS_COMPILE)strip
 HOSTCC ?= gcc
 
 common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-zone -mgeneral-regs-only \
-	-fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-omit-frame-pointer \
-	-fstack-protector-strong -mstack-protector-guard=global \
+	-fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -momit-leaf-frame-pointer \
+	-fstack-protector -mstack-protector-guard=global \
 	$(if $(CONFIG_DEBUG_UNDEFINED),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
 driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
 includes := $(driver-includes) -Ishim -I$(O)/include

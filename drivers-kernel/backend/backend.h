@@ -24,6 +24,7 @@ struct kernel_instance {
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */
 	/* The actor: whoever finds it running posts and goes away. */
+	struct session_wakes *wakes; /* of the class; NULL: a bus */
 	bool running;
 	bool timers_due;
 	bool report_due;

@@ -99,23 +99,24 @@ static void control(struct kernel_instance *instance)
 		sessions_update(instance);
 }
 
-static void turn(struct kernel_instance *instance)
+/* One turn of the actor: whatever the signals say, then the clients that wait are woken. */
+static inline void turn(struct kernel_instance *instance, uint64_t bits)
 {
-	uint64_t bits = instance->pending, queues = bits & BITS_QUEUE;
-
-	instance->pending = 0;
 	if (bits & BITS_INTERRUPT)
 		interrupt_dispatch(instance, bits & BITS_INTERRUPT);
-	if (instance->timers_due)
+	if (__builtin_expect(instance->timers_due, 0))
 		timers_dispatch(instance);
-	if (bits & BITS_CONTROL)
+	if (__builtin_expect(bits & BITS_CONTROL, 0))
 		control(instance);
-	if (!instance->class)
-		return;
-	for (; queues && instance->owner->info.state == INSTANCE_LIVE; queues &= queues - 1)
-		instance->class->doorbell(&instance->device,
-					  (unsigned)__builtin_ctzll(queues) - SIGNAL_QUEUE(0));
-	instance->class->flush(&instance->device);
+	if (!instance->wakes)
+		return; /* a bus */
+	if (bits & BITS_QUEUE && instance->owner->info.state == INSTANCE_LIVE)
+		for (uint64_t queues = bits & BITS_QUEUE; queues; queues &= queues - 1)
+			instance->class->doorbell(&instance->device,
+						  (unsigned)__builtin_ctzll(queues) -
+							  SIGNAL_QUEUE(0));
+	if (instance->wakes->first)
+		session_flush(instance->wakes);
 }
 
 /* Returns true if the instance is over and was freed. */
@@ -131,33 +132,50 @@ static bool report_deliver(struct kernel_instance *instance)
 	return false;
 }
 
+/* What came while the actor ran, and what the driver reported. */
+static void finish(struct kernel_instance *instance)
+{
+	for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
+		uint64_t bits;
+
+		if (instance->report_due && report_deliver(instance))
+			return;
+		bits = instance->pending;
+		if (!bits && !instance->timers_due)
+			break;
+		instance->pending = 0;
+		turn(instance, bits);
+	}
+	instance->running = false;
+	if (instance->pending || instance->timers_due || instance->report_due)
+		task_post(&instance->task);
+}
+
+void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
+{
+	if (instance->running) {
+		instance->pending |= bits;
+		return;
+	}
+	instance->running = true;
+	turn(instance, bits);
+	if (__builtin_expect(instance->pending || instance->report_due || instance->timers_due, 0))
+		finish(instance);
+	else
+		instance->running = false;
+}
+
 void instance_run(struct kernel_instance *instance)
 {
 	if (instance->running)
 		return;
 	instance->running = true;
-	for (unsigned turns = 0; turns < TURNS_MAX; turns++) {
-		if (instance->pending || instance->timers_due)
-			turn(instance);
-		if (instance->report_due && report_deliver(instance))
-			return;
-		if (!instance->pending && !instance->timers_due)
-			break;
-	}
-	instance->running = false;
-	if (instance->pending || instance->timers_due)
-		task_post(&instance->task);
+	finish(instance);
 }
 
 static void surplus(struct ktask *task)
 {
 	instance_run(container_of(task, struct kernel_instance, task));
-}
-
-void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
-{
-	instance->pending |= bits;
-	instance_run(instance);
 }
 
 static void instance_free(struct kernel_instance *instance)
@@ -243,6 +261,8 @@ static enum error instance_create(struct device *owner, const struct shim_driver
 								 : timers_open(instance);
 	if (!error && instance->class)
 		error = instance->class->open(&instance->device);
+	if (!error && instance->class)
+		instance->wakes = instance->class->wakes(&instance->device);
 	if (error) {
 		instance_free(instance);
 		return error;

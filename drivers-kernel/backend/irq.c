@@ -16,16 +16,17 @@ enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, un
 void interrupt_dispatch(struct kernel_instance *instance, uint64_t bits)
 {
 	struct device *owner = instance->owner;
-	uint64_t signals = bits;
+	uint64_t left = bits;
 
 	do {
-		unsigned vector = (unsigned)__builtin_ctzll(bits) - SIGNAL_INTERRUPT(0);
+		unsigned vector = (unsigned)__builtin_ctzll(left) - SIGNAL_INTERRUPT(0);
 
-		bits &= bits - 1;
+		left &= left - 1;
 		for (; vector < owner->info.interrupt_vectors; vector += SIGNAL_VECTORS) {
 			MARKER(MARKER_POINT_DRIVER);
 			instance->driver->interrupt(&instance->device, vector);
 		}
-	} while (bits);
-	device_interrupt_acknowledge(owner, signals);
+	} while (left);
+	if (owner->info.interrupt_kind == INTERRUPT_LINE)
+		device_interrupt_acknowledge(owner, bits);
 }

@@ -77,9 +77,9 @@ static void block_doorbell(struct shim_device *device, unsigned queue)
 		block_class_doorbell(class, queue);
 }
 
-static void block_flush(struct shim_device *device)
+static struct session_wakes *block_wakes(struct shim_device *device)
 {
-	session_flush(&block_class_of(device)->wakes);
+	return &block_class_of(device)->wakes;
 }
 
 const struct class_ops block_class_ops = {
@@ -91,5 +91,5 @@ const struct class_ops block_class_ops = {
 	.attach = block_attach,
 	.detach = block_detach,
 	.doorbell = block_doorbell,
-	.flush = block_flush,
+	.wakes = block_wakes,
 };

@@ -23,7 +23,8 @@ struct class_ops {
 	/* true: drained, session_drained() is not called */
 	bool (*detach)(struct shim_device *device, struct session_link *link);
 	void (*doorbell)(struct shim_device *device, unsigned queue);
-	void (*flush)(struct shim_device *device); /* wake clients; ends each turn of the actor */
+	/* Clients to wake at the end of each turn of the actor. */
+	struct session_wakes *(*wakes)(struct shim_device *device);
 };
 
 extern const struct class_ops block_class_ops, serial_class_ops;

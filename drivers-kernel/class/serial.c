@@ -50,9 +50,9 @@ static void serial_doorbell(struct shim_device *device, unsigned queue)
 	serial_class_doorbell(serial_class_of(device));
 }
 
-static void serial_flush(struct shim_device *device)
+static struct session_wakes *serial_wakes(struct shim_device *device)
 {
-	session_flush(&serial_class_of(device)->wakes);
+	return &serial_class_of(device)->wakes;
 }
 
 const struct class_ops serial_class_ops = {
@@ -64,5 +64,5 @@ const struct class_ops serial_class_ops = {
 	.attach = serial_attach,
 	.detach = serial_detach,
 	.doorbell = serial_doorbell,
-	.flush = serial_flush,
+	.wakes = serial_wakes,
 };

@@ -18,20 +18,6 @@
 #define STATE_BYTES_MAX (1ul << 20)
 #define TIMERS_MAX      4096u
 
-void device_signal(struct device *device, uint64_t bits)
-{
-	if (device->kernel)
-		kernel_instance_post(device->kernel, bits);
-	else if (device->signal)
-		notification_signal(device->signal, bits);
-}
-
-void device_interrupt(struct device *device, unsigned index)
-{
-	device->info.interrupt_count++;
-	device_signal(device, 1ul << SIGNAL_INTERRUPT(index));
-}
-
 bool device_state_fits(const struct device *device, const struct instance_attach *attach)
 {
 	const struct instance_attach *layout = &device->layout;

@@ -132,6 +132,7 @@ enum error session_create(struct process *client, struct device *device, uint32_
 		return error;
 	}
 	info_fill(session, &unit->info, parameters);
+	session->doorbell = 1ul << SIGNAL_QUEUE(unit->info.queue);
 	list_append(&device->sessions, &session->link);
 	device->info.session_count++;
 	*result = session;
@@ -264,17 +265,6 @@ void session_epoch_all(struct device *device)
 	device->info.epoch++;
 	list_for_each(session, &device->sessions, struct session, link)
 		__atomic_store_n(&session->info->epoch, device->info.epoch, __ATOMIC_RELEASE);
-}
-
-void session_wake_client(struct session *session)
-{
-	if (session->notification && !session->closing)
-		notification_signal(session->notification, session->bits);
-}
-
-void session_kick(struct session *session)
-{
-	device_signal(session->device, 1ul << SIGNAL_QUEUE(session->info->queue));
 }
 
 void session_unit_gone(struct device *device, uint32_t unit, bool gone)

@@ -123,18 +123,6 @@ HANDLER(sys_signal)
 	return failed(error);
 }
 
-struct result wait_on(handle_t handle, uint64_t deadline_ns)
-{
-	struct notification *notification;
-	uint64_t bits = 0;
-	enum error error =
-		handle_object(caller(), handle, OBJECT_NOTIFICATION, RIGHT_WAIT, &notification);
-
-	if (!error)
-		error = notification_wait(notification, deadline_ns, &bits);
-	return (struct result){ error, bits };
-}
-
 HANDLER(sys_wait)
 {
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);

@@ -6,6 +6,7 @@
 #define KERNEL_SYSCALL_SYSCALL_H
 
 #include <abi/syscall.h>
+#include <kernel/ipc.h>
 #include <kernel/process.h>
 #include <kernel/sched.h>
 
@@ -115,6 +116,16 @@ HANDLER(sys_session_kick);
 HANDLER(sys_session_kick_wait);
 
 /** SYS_WAIT on a notification handle; shared by the calls that end in it. */
-struct result wait_on(handle_t notification, uint64_t deadline_ns);
+static inline struct result wait_on(handle_t handle, uint64_t deadline_ns)
+{
+	struct notification *notification;
+	uint64_t bits = 0;
+	enum error error =
+		handle_object(caller(), handle, OBJECT_NOTIFICATION, RIGHT_WAIT, &notification);
+
+	if (!error)
+		error = notification_wait(notification, deadline_ns, &bits);
+	return (struct result){ error, bits };
+}
 
 #endif

@@ -100,10 +100,23 @@ enum error registry_give(struct process *process, struct startup *startup);
 void registry_archive_set(struct memory *archive);
 
 /* Instances */
+void kernel_instance_post(struct kernel_instance *instance, uint64_t bits);
 /** Raise SIGNAL_* bits at the instance, whichever ring it is in. */
-void device_signal(struct device *device, uint64_t bits);
+static inline void device_signal(struct device *device, uint64_t bits)
+{
+	if (device->kernel)
+		kernel_instance_post(device->kernel, bits);
+	else if (device->signal)
+		notification_signal(device->signal, bits);
+}
+
 /** Vector `index` of the device fired. */
-void device_interrupt(struct device *device, unsigned index);
+static inline void device_interrupt(struct device *device, unsigned index)
+{
+	device->info.interrupt_count++;
+	device_signal(device, 1ul << SIGNAL_INTERRUPT(index));
+}
+
 /** Start a ring-0 instance. ERR_DENIED: rule 5, the parent's instance is a process. */
 enum error device_start_kernel(struct device *device, const char *driver);
 enum error device_attach_process(struct device *device, struct process *process,
@@ -206,7 +219,6 @@ enum error kernel_instance_prepare(struct device *device, const struct shim_driv
 enum error kernel_instance_adopt(struct kernel_instance *instance);
 /** Give the device away: sessions and hardware stay as they are. */
 void kernel_instance_hand_over(struct kernel_instance *instance);
-void kernel_instance_post(struct kernel_instance *instance, uint64_t bits);
 /** Free it; nothing of it is called any more. */
 void kernel_instance_end(struct kernel_instance *instance);
 

@@ -19,9 +19,10 @@ struct session {
 	uint64_t pool_iova;
 	struct notification *notification; /* referenced */
 	uint64_t bits;
-	bool attached; /* an instance uses it, or its device works for it during a move */
-	bool mapped;   /* the ring-3 instance has it mapped */
-	bool closing;  /* the client let go; drains */
+	uint64_t doorbell; /* the SIGNAL_QUEUE bit of its queue */
+	bool attached;     /* an instance uses it, or its device works for it during a move */
+	bool mapped;       /* the ring-3 instance has it mapped */
+	bool closing;      /* the client let go; drains */
 	struct session_view view; /* where the ring-3 instance sees it */
 };
 
@@ -39,8 +40,17 @@ void session_detach_all(struct device *device);
 /** The instance's mappings are gone; the next instance goes on with the session. */
 void session_hand_over_all(struct device *device);
 void session_epoch_all(struct device *device);
-void session_wake_client(struct session *session);
-void session_kick(struct session *session);
+static inline void session_wake_client(struct session *session)
+{
+	if (session->notification && !session->closing)
+		notification_signal(session->notification, session->bits);
+}
+
+/** Ring the doorbell. */
+static inline void session_kick(struct session *session)
+{
+	device_signal(session->device, session->doorbell);
+}
 /** The unit or its device is gone for good. */
 void session_unit_gone(struct device *device, uint32_t unit, bool gone);
 
