@@ -56,7 +56,15 @@ trap_entry:
 	mov %gs:CPU_STACK_TOP, %rsp
 	xor %ebp, %ebp
 	call trap_user		/* does not return */
-1:	push_registers
+1:	cmpb $0, %gs:CPU_IDLE
+	je 2f
+	mov (%rsp), %edi		/* idle has nothing to keep */
+	cmp $32, %edi
+	jb 2f
+	mov %gs:CPU_STACK_TOP, %rsp
+	xor %ebp, %ebp
+	call trap_idle		/* does not return */
+2:	push_registers
 	mov %rsp, %rdi
 	xor %ebp, %ebp
 	call trap_kernel	/* does not return */

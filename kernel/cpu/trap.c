@@ -12,6 +12,7 @@
 #include <kernel/timer.h>
 
 __attribute__((noreturn)) void trap_user(struct trap_frame *frame);
+__attribute__((noreturn)) void trap_idle(unsigned vector);
 __attribute__((noreturn)) void trap_kernel(struct trap_frame *frame);
 void trap_paranoid(struct trap_frame *frame);
 
@@ -48,8 +49,10 @@ static const char *trap_name(uint64_t vector)
 
 static void interrupt_dispatch(uint64_t vector)
 {
-	struct cpu *cpu = this_cpu();
-
+	if (__builtin_expect(vector <= VECTOR_DEVICE_LAST, 1)) {
+		interrupt_arrived((unsigned)vector);
+		return;
+	}
 	switch (vector) {
 	case VECTOR_TIMER:
 		lapic_eoi();
@@ -59,13 +62,11 @@ static void interrupt_dispatch(uint64_t vector)
 		lapic_eoi();
 		break;
 	case VECTOR_FLUSH:
-		cpu_flush_answer(cpu);
+		cpu_flush_answer(this_cpu());
 		lapic_eoi();
 		break;
-	case VECTOR_SPURIOUS:
+	default: /* spurious */
 		break;
-	default:
-		interrupt_arrived((unsigned)vector);
 	}
 }
 
@@ -99,18 +100,23 @@ void trap_user(struct trap_frame *frame)
 	schedule();
 }
 
-void trap_kernel(struct trap_frame *frame)
+/* An interrupt found the CPU idle. */
+void trap_idle(unsigned vector)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (!cpu->idle || frame->vector < 32)
-		panic_frame(frame, "%s in the kernel, error code %#lx", trap_name(frame->vector),
-			    (unsigned long)frame->error);
 	MARKER(MARKER_IDLE_LEAVE);
 	kernel_lock_acquire();
 	cpu->idle = false;
-	interrupt_dispatch(frame->vector);
-	schedule();
+	cpu->run_since_tsc = tsc_read();
+	interrupt_dispatch(vector);
+	sched_next();
+}
+
+void trap_kernel(struct trap_frame *frame)
+{
+	panic_frame(frame, "%s in the kernel, error code %#lx", trap_name(frame->vector),
+		    (unsigned long)frame->error);
 }
 
 void trap_paranoid(struct trap_frame *frame)

@@ -45,11 +45,11 @@ struct cpu {
 	uint64_t user_rsp;
 	uint64_t stack_top;
 	struct thread *current; /* NULL: idle */
-	uint32_t reschedule;    /* ... here */
+	uint32_t reschedule;
+	bool idle; /* ... here */
+	bool online;
 	uint32_t index;
 	uint32_t apic_id;
-	bool online;
-	bool idle;
 	volatile uint32_t flush_pending;
 	struct space *space;        /* whose tables are loaded; NULL: the kernel's alone */
 	struct process *port_owner; /* whose ports stand in the bitmap */

@@ -8,6 +8,7 @@
 #define CPU_USER_RSP   8
 #define CPU_STACK_TOP  16
 #define CPU_CURRENT    24
+#define CPU_IDLE       36
 #define CPU_RESCHEDULE 32
 
 #define THREAD_FRAME      32 /* struct trap_frame in struct thread */

@@ -14,16 +14,6 @@
 
 /** Make a thread that waits runnable; it may preempt. */
 void sched_ready(struct thread *thread);
-/** The current thread stops running (its state says why); schedule() follows at the end of the
- * entry.
- */
-static inline void sched_block(enum thread_state state)
-{
-	struct cpu *cpu = this_cpu();
-
-	cpu->current->state = (uint8_t)state;
-	cpu->reschedule = 1;
-}
 /** The time since the thread was given the CPU goes on its account. */
 static inline void sched_account(struct cpu *cpu, struct thread *thread)
 {
@@ -52,6 +42,36 @@ void sched_dequeue(struct thread *thread);
 __attribute__((noreturn)) void schedule(void);
 /** Idle by polling instead of halting (idle=poll). */
 extern bool sched_idle_poll;
+/** The current thread, in its new state, gives the CPU away: to who was made ready last, else to
+ * whom schedule() finds. Does not return if it can switch at once, so nothing may be left to do. */
+static inline void sched_block(enum thread_state state)
+{
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current, *next = cpu->next;
+
+	thread->state = (uint8_t)state;
+	if (next && !task_waits() && !thread->dying) {
+		cpu->next = NULL;
+		cpu->reschedule = 0;
+		sched_account(cpu, thread);
+		sched_run(cpu, next);
+	}
+	cpu->reschedule = 1;
+}
+
+/** No thread is on the CPU: run the next one. */
+__attribute__((noreturn)) static inline void sched_next(void)
+{
+	struct cpu *cpu = this_cpu();
+	struct thread *next = cpu->next;
+
+	if (!next || task_waits())
+		schedule();
+	cpu->next = NULL;
+	cpu->reschedule = 0;
+	sched_run(cpu, next);
+}
+
 /** Load the tables of a space (NULL: the kernel's). */
 void sched_load_space(struct space *space);
 /** The ports of the current process changed: let it use them from now on. */
