@@ -37,7 +37,7 @@ class Case:
     timeout_s: float
 
 
-def case(drivers=(), timeout_s=60.0, shell=True):
+def case(drivers=(), timeout_s=120.0, shell=True):
     """Mark a function as a case.
 
     It is skipped where one of `drivers` is off; `shell`: it types, so it needs the serial driver too.
@@ -68,7 +68,7 @@ def load(name):
 class Session(Guest):
     """A guest that runs the shell: type a line, get what it answered."""
 
-    def wait_prompt(self, timeout_s=30.0):
+    def wait_prompt(self, timeout_s=60.0):
         self.expect(PROMPT, timeout_s)
 
     def command(self, line, timeout_s=30.0):

@@ -39,14 +39,14 @@ def _write_and_read_back(test, writer, reader, sectors=64 * MIB):
         test.end(guest, "reading_boot_ends_well")
 
 
-@case(drivers=("ahci",), timeout_s=120)
+@case(drivers=("ahci",), timeout_s=180)
 def written_in_ring_3_reads_back_in_ring_0(test):
     if not test.build.movable():
         test.skip("without MOVABLE_DRIVERS a driver has one ring")
     _write_and_read_back(test, "user", "kernel")
 
 
-@case(drivers=("ahci",), timeout_s=120)
+@case(drivers=("ahci",), timeout_s=180)
 def written_in_ring_0_reads_back_in_ring_3(test):
     if not test.build.movable():
         test.skip("without MOVABLE_DRIVERS a driver has one ring")

@@ -3,7 +3,7 @@
 from suite import Disk, case
 
 
-@case(shell=False, timeout_s=90)
+@case(shell=False, timeout_s=180)
 def systest(test):
     image = test.image("disk.img", 64 << 20)
     with test.boot(cmdline="run=systest", disks=[Disk(image, options="serial=scratch0")]) as guest:

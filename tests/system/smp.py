@@ -12,21 +12,21 @@ def _on(test, cpus):
     test.adopt("systest", outcome)
 
 
-@case(shell=False, timeout_s=90)
+@case(shell=False, timeout_s=180)
 def one_processor(test):
     _on(test, 1)
 
 
-@case(shell=False, timeout_s=90)
+@case(shell=False, timeout_s=180)
 def two_processors(test):
     _on(test, 2)
 
 
-@case(shell=False, timeout_s=120)
+@case(shell=False, timeout_s=180)
 def four_processors(test):
     _on(test, 4)
 
 
-@case(shell=False, timeout_s=150)
+@case(shell=False, timeout_s=180)
 def eight_processors(test):
     _on(test, 8)

@@ -6,13 +6,13 @@ from qemu import OVMF_CODE
 from suite import Disk, case
 
 
-@case(timeout_s=120)
+@case(timeout_s=180)
 def boots_from_uefi(test):
     if not os.path.exists(OVMF_CODE):
         test.skip(f"{OVMF_CODE} is not installed")
     image = test.image("disk.img", 16 << 20)
     with test.boot(uefi=True, disks=[Disk(image)]) as guest:
-        guest.wait_prompt(90)
+        guest.wait_prompt(150)
         if test.build.placement("ahci") != "off":
             said = guest.writes("disk0", 1, 0, 2048) or guest.verifies("disk0", 1, 0, 2048)
             test.check("disk_works", not said, said)
