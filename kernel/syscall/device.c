@@ -156,13 +156,13 @@ HANDLER(sys_driver_list)
 
 /* --- The instance --- */
 
-static enum error grant_of(uint64_t handle, struct device **device)
+static inline enum error grant_of(uint64_t handle, struct device **device)
 {
 	return handle_object(caller(), (handle_t)handle, OBJECT_DEVICE, RIGHT_INSTANCE, device);
 }
 
 /* The grant, and only for the process that is its instance now. */
-static enum error instance_of(uint64_t handle, struct device **device)
+static inline enum error instance_of(uint64_t handle, struct device **device)
 {
 	enum error error = grant_of(handle, device);
 
@@ -258,14 +258,21 @@ HANDLER(sys_interrupt_enable)
 
 HANDLER(sys_interrupt_wait)
 {
-	UNUSED(e), UNUSED(f);
-	if (b) {
+	UNUSED(f);
+	if (b | e) {
 		struct device *device;
+		struct session *session;
 		enum error error = instance_of(a, &device);
 
 		if (error)
 			return failed(error);
-		device_interrupt_acknowledge(device, b);
+		if (b)
+			device_interrupt_acknowledge(device, b);
+		if (e) {
+			session = e <= UINT32_MAX ? session_next(device, (uint32_t)e) : NULL;
+			if (session && session->id == e && session->attached)
+				session_wake_client(session);
+		}
 	}
 	return wait_on((handle_t)c, d);
 }

@@ -21,6 +21,8 @@ struct loop {
 	handle_t grant;        /* a driver's: its lines are acknowledged by waiting */
 	bool stopped;
 	uint64_t acknowledge; /* signals of lines to acknowledge at the next wait */
+	uint64_t wake;        /* session whose client to wake then; 0: none */
+	unsigned turns;
 
 	uint64_t *deadline_ns; /* [timer_count], 0: disarmed */
 	unsigned timer_count;
