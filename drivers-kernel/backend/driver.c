@@ -342,10 +342,10 @@ enum error kernel_instance_adopt(struct kernel_instance *instance)
 		error = instance->class->start(device, phys_to_virt(owner->port->base), true);
 	if (error)
 		return error;
-	timers_adopt(instance);
-	(void)device_report(owner, INSTANCE_LIVE, OK);
 	if (instance->class)
 		sessions_update(instance);
+	timers_adopt(instance);
+	(void)device_report(owner, INSTANCE_LIVE, (enum error)sessions_in_flight(instance));
 	/* Interrupts and doorbells that came in between are looked at now. */
 	instance->running = false;
 	instance->pending |= BITS_CONTROL | BITS_QUEUE | (vectors & BITS_INTERRUPT);

@@ -26,6 +26,7 @@ enum error shim_window_map(struct shim_device *device, unsigned index)
 	}
 	view->size_bytes = granted->size_bytes;
 	view->kind = granted->kind;
+	instance_of(device)->owner->window_mask |= 1u << index;
 	return OK;
 }
 

@@ -17,21 +17,10 @@ struct block_class *block_class_of(struct shim_device *device)
 	return device->class_data;
 }
 
-static uint32_t queue_count(const struct shim_driver *driver)
-{
-	return driver->queue_count ? driver->queue_count : 1;
-}
-
-static uint32_t block_port_bytes(const struct shim_driver *driver)
-{
-	(void)driver;
-	return 4096;
-}
-
 static enum error block_open(struct shim_device *device)
 {
 	size_t bytes = sizeof(struct block_data) +
-		       queue_count(device->driver) * sizeof(struct block_queue);
+		       block_queue_count(device->driver) * sizeof(struct block_queue);
 	struct block_data *data = kzalloc(bytes);
 
 	if (!data)
@@ -45,9 +34,7 @@ static enum error block_start(struct shim_device *device, void *port, bool hot)
 {
 	struct block_data *data = device->class_data;
 
-	(void)port;
-	block_class_init(&data->class, device, data->queue, queue_count(device->driver));
-	return hot ? ERR_UNSUPPORTED : OK;
+	return block_class_init(&data->class, device, data->queue, port, hot);
 }
 
 static void block_close(struct shim_device *device)

@@ -34,6 +34,8 @@ const struct class_ops *class_find(uint32_t class_id);
 
 /** Attach sessions that are new, detach those whose client is gone. */
 void sessions_update(struct kernel_instance *instance);
+/** Requests that the driver has taken and not completed. */
+uint32_t sessions_in_flight(const struct kernel_instance *instance);
 /** Forget all of them: the instance is over. */
 void sessions_close(struct kernel_instance *instance);
 

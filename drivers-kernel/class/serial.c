@@ -25,8 +25,7 @@ static enum error serial_open(struct shim_device *device)
 
 static enum error serial_start(struct shim_device *device, void *port, bool hot)
 {
-	serial_class_init(serial_class_of(device), device, port);
-	return hot ? ERR_UNSUPPORTED : OK;
+	return serial_class_init(serial_class_of(device), device, port, hot);
 }
 
 static void serial_close(struct shim_device *device)

@@ -58,7 +58,8 @@ static void attach_session(struct kernel_instance *instance, struct session *ses
 	session->attached = true; /* it stays until it is detached: see session_destroy() */
 	attached->next = instance->sessions;
 	instance->sessions = attached;
-	instance->class->doorbell(&instance->device, session->info->queue);
+	if (instance->owner->info.state == INSTANCE_LIVE)
+		instance->class->doorbell(&instance->device, session->info->queue);
 }
 
 static void attached_free(struct attached *attached)
@@ -105,6 +106,16 @@ void sessions_update(struct kernel_instance *instance)
 	}
 }
 
+uint32_t sessions_in_flight(const struct kernel_instance *instance)
+{
+	uint32_t count = 0;
+
+	for (const struct attached *attached = instance->sessions; attached;
+	     attached = attached->next)
+		count += attached->link.in_flight;
+	return count;
+}
+
 void sessions_close(struct kernel_instance *instance)
 {
 	while (instance->sessions)
@@ -114,6 +125,15 @@ void sessions_close(struct kernel_instance *instance)
 enum error unit_publish(struct shim_device *device, const struct unit_info *unit)
 {
 	return unit_add(instance_of(device)->owner, unit);
+}
+
+bool unit_restore(struct shim_device *device, uint32_t number, struct unit_info *info)
+{
+	struct unit *unit = unit_next(instance_of(device)->owner, number);
+
+	if (unit)
+		*info = unit->info;
+	return unit;
 }
 
 void unit_withdraw(struct shim_device *device, unsigned unit)

@@ -18,6 +18,7 @@ struct instance {
 	uint32_t state; /* enum instance_state, as reported last */
 	uint32_t vector_count;
 	bool stop_wanted; /* asked for while it was probing */
+	bool standby;     /* another instance has the device: wait for CONTROL_ADOPT */
 	struct shim_device device;
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */

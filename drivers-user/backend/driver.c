@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * A driver process: attaches to its device's grant, lets the driver probe, then turns the event
- * loop: interrupts and timers to the driver, doorbells and sessions to its class, and the manager's
- * controls. Messages between kernel and instance: doc/manager-protocol.md.
+ * A driver process: attaches to its device's grant, lets the driver probe, or, in a hot move, takes
+ * over what another instance leaves; then turns the event loop: interrupts and timers to the
+ * driver, doorbells and sessions to its class, and the manager's controls. Messages between kernel
+ * and instance: doc/manager-protocol.md.
  */
 #include <lib/string.h>
 #include <runtime/heap.h>
 #include <runtime/print.h>
 #include <runtime/startup.h>
 #include <runtime/syscall.h>
+#include <shim/dma.h>
+#include <shim/io.h>
 
 #include "backend.h"
 
@@ -20,6 +23,8 @@ extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
 extern const struct class_ops __start_shim_classes[], __stop_shim_classes[];
 
 struct instance instance;
+
+static void adopt(void);
 
 static void report(enum instance_state state, enum error error)
 {
@@ -63,11 +68,28 @@ void shim_quiesce_done(struct shim_device *device, enum error error)
 		leave(error ? INSTANCE_FAILED : INSTANCE_NONE, error);
 }
 
+/* The event at hand is finished; what the next instance needs lies in the grant. The kernel ends
+ * this process here. If it does not, the move is off. */
+static void freeze(void)
+{
+	if (instance.class)
+		instance.class->flush();
+	SYS3(SYS_INSTANCE_REPORT, instance.grant, INSTANCE_FROZEN, OK);
+}
+
 static void control(void)
 {
 	struct sys_result result = SYS1(SYS_INSTANCE_CONTROL, instance.grant);
+	uint64_t wanted = result.error ? CONTROL_NONE : result.value;
 
-	if (result.error == OK && result.value == CONTROL_STOP) {
+	if (instance.standby) {
+		if (wanted == CONTROL_ADOPT)
+			adopt();
+		return;
+	}
+	if (wanted == CONTROL_FREEZE) {
+		freeze();
+	} else if (wanted == CONTROL_STOP) {
 		if (instance.state == INSTANCE_LIVE)
 			stop();
 		else
@@ -119,6 +141,7 @@ static const struct class_ops *class_find(uint32_t class_id)
 static enum error open_instance(void)
 {
 	const struct shim_driver *driver = __start_shim_drivers;
+	struct shim_device *device = &instance.device;
 	struct loop *loop = &instance.loop;
 
 	if (driver + 1 != __stop_shim_drivers || driver->shim_version != SHIM_VERSION)
@@ -128,23 +151,42 @@ static enum error open_instance(void)
 	if (!instance.class && driver->class_id != CLASS_BUS)
 		return ERR_UNSUPPORTED;
 	instance.grant = runtime_handle(STARTUP_GRANT);
-	instance.device.buffer = calloc(driver->buffer_count + 1, sizeof(*instance.device.buffer));
-	loop->deadline_ns = calloc(driver->timer_count + 1, sizeof(*loop->deadline_ns));
-	if (!instance.device.buffer || !loop->deadline_ns)
+	device->buffer = calloc(driver->buffer_count + 1, sizeof(*device->buffer));
+	if (!device->buffer)
 		return ERR_BUDGET;
-	loop->grant = instance.grant;
-	loop->timer_count = driver->timer_count;
+	device->buffer_count = driver->buffer_count;
+	device->queue_state_bytes = driver->state_queue_bytes;
+	device->driver = driver;
+	device->info = &instance.attach.info;
 	loop->signal = on_signal;
 	loop->timer = on_timer;
 	loop->turn = on_turn;
-	return loop_open(loop);
+	return instance.class ? instance.class->open(device) : OK;
+}
+
+/* Use what the kernel has mapped. */
+static enum error grant_open(bool hot)
+{
+	const struct shim_driver *driver = instance.driver;
+	const struct instance_attach *attach = &instance.attach;
+	struct shim_device *device = &instance.device;
+
+	device->state = (void *)attach->state_vaddr;
+	device->queue_state =
+		(uint8_t *)device->state + ((driver->state_base_bytes + 63) & ~UINT32_C(63));
+	instance.loop.grant = instance.grant;
+	instance.loop.deadline_ns = (uint64_t *)attach->timers_vaddr;
+	instance.loop.timer_count = driver->timer_count;
+	instance.state = INSTANCE_PROBING;
+	if (hot && !driver->check(device))
+		return ERR_CORRUPT;
+	return instance.class ? instance.class->start(device, (void *)attach->port_vaddr, hot) : OK;
 }
 
 static enum error attach(void)
 {
 	const struct shim_driver *driver = instance.driver;
 	struct instance_attach *attach = &instance.attach;
-	struct shim_device *device = &instance.device;
 	struct sys_result result;
 
 	attach->state_base_bytes = driver->state_base_bytes;
@@ -153,20 +195,77 @@ static enum error attach(void)
 	attach->state_version = driver->state_version;
 	attach->class_id = driver->class_id;
 	attach->timer_count = driver->timer_count;
-	attach->port_bytes = instance.class ? 4096 : 0;
+	attach->port_bytes = instance.class ? instance.class->port_bytes(driver) : 0;
 	memcpy(attach->driver, driver->name, sizeof(attach->driver));
 	result = SYS3(SYS_INSTANCE_ATTACH, instance.grant, instance.loop.notification,
 		      (uintptr_t)attach);
 	if (result.error)
 		return result.error;
-	device->state = (void *)attach->state_vaddr;
-	device->queue_state =
-		(uint8_t *)device->state + ((driver->state_base_bytes + 63) & ~UINT32_C(63));
-	device->queue_state_bytes = driver->state_queue_bytes;
-	device->buffer_count = driver->buffer_count;
-	device->driver = driver;
-	device->info = &attach->info;
-	return instance.class ? instance.class->open(device, (void *)attach->port_vaddr) : OK;
+	instance.standby = attach->standby;
+	if (instance.standby)
+		return driver->check ? OK : ERR_UNSUPPORTED;
+	return grant_open(false);
+}
+
+/* --- A hot move, at its end --- */
+
+/* Windows, memory and interrupts that the instance before had. */
+static enum error resources_adopt(void)
+{
+	const struct instance_attach *attach = &instance.attach;
+	struct shim_device *device = &instance.device;
+	enum error error = OK;
+
+	for (unsigned i = 0; !error && i < DEVICE_WINDOW_MAX; i++)
+		if (attach->window_mask & 1u << i)
+			error = shim_window_map(device, i);
+	for (unsigned i = 0; !error && i < attach->buffer_count && i < device->buffer_count; i++) {
+		error = shim_dma_allocate(device, i, 0);
+		if (error == ERR_NOT_FOUND)
+			error = OK;
+	}
+	instance.vector_count = attach->vector_count;
+	return error;
+}
+
+static enum error take_over(void)
+{
+	struct sys_result result =
+		SYS2(SYS_INSTANCE_ADOPT, instance.grant, (uintptr_t)&instance.attach);
+	enum error error = result.error;
+
+	if (!error)
+		error = resources_adopt();
+	if (!error)
+		error = grant_open(true);
+	if (!error && instance.class)
+		sessions_update();
+	return error;
+}
+
+/* Serve, and look at everything once: what was raised or rung in between went nowhere. */
+static void adopt(void)
+{
+	enum error error = take_over();
+	uint64_t vectors = (UINT64_C(2) << instance.vector_count) - 2;
+
+	instance.standby = false;
+	if (error)
+		leave(INSTANCE_FAILED, error);
+	report(INSTANCE_LIVE, instance.class ? (enum error)sessions_in_flight() : OK);
+	instance.loop.earliest_ns = 1; /* some timer may be due */
+	on_signal(&instance.loop, (vectors & BITS_INTERRUPT) | BITS_CONTROL | BITS_QUEUE);
+}
+
+/* --- Start --- */
+
+static void probe(void)
+{
+	enum error error = instance.driver->probe(&instance.device);
+
+	if (error != ERR_AGAIN)
+		shim_probe_done(&instance.device, error);
+	on_turn(&instance.loop); /* probing may have found requests */
 }
 
 int main(int argc, char **argv)
@@ -174,17 +273,16 @@ int main(int argc, char **argv)
 	enum error error = open_instance();
 
 	if (error == OK)
+		error = loop_open(&instance.loop);
+	if (error == OK)
 		error = attach();
 	if (error) {
 		log_line(LOG_ERROR, "driver %s: cannot attach to its device: %s",
 			 argc ? argv[0] : "?", error_text(error));
 		return error;
 	}
-	instance.state = INSTANCE_PROBING;
-	error = instance.driver->probe(&instance.device);
-	if (error != ERR_AGAIN)
-		shim_probe_done(&instance.device, error);
-	on_turn(&instance.loop); /* probing may have found requests */
+	if (!instance.standby)
+		probe();
 	loop_run(&instance.loop);
 	return ERR_GONE;
 }

@@ -8,6 +8,7 @@
 #include "class.h"
 
 static struct block_class class;
+static struct block_queue *queues;
 
 struct block_class *block_class_of(struct shim_device *device)
 {
@@ -15,16 +16,15 @@ struct block_class *block_class_of(struct shim_device *device)
 	return &class;
 }
 
-static enum error block_open(struct shim_device *device, void *port)
+static enum error block_open(struct shim_device *device)
 {
-	uint32_t count = device->driver->queue_count ? device->driver->queue_count : 1;
-	struct block_queue *queues = malloc(count * sizeof(*queues));
+	queues = malloc(block_queue_count(device->driver) * sizeof(*queues));
+	return queues ? OK : ERR_BUDGET;
+}
 
-	(void)port;
-	if (!queues)
-		return ERR_BUDGET;
-	block_class_init(&class, device, queues, count);
-	return OK;
+static enum error block_start(struct shim_device *device, void *port, bool hot)
+{
+	return block_class_init(&class, device, queues, port, hot);
 }
 
 static enum error block_attach(struct session_link *link)
@@ -51,7 +51,9 @@ static void block_flush(void)
 
 SHIM_CLASS(block_ops) = {
 	.class_id = CLASS_BLOCK,
+	.port_bytes = block_port_bytes,
 	.open = block_open,
+	.start = block_start,
 	.attach = block_attach,
 	.detach = block_detach,
 	.doorbell = block_doorbell,

@@ -12,8 +12,12 @@
 struct class_ops {
 	uint32_t class_id;
 	uint32_t reserved;
-	/* Before probe. `port` is the page of class state that outlives the instance. */
-	enum error (*open)(struct shim_device *device, void *port);
+	/* Bytes of class state that outlives the instance. */
+	uint32_t (*port_bytes)(const struct shim_driver *driver);
+	/* Get memory. */
+	enum error (*open)(struct shim_device *device);
+	/* Before probe, or, hot, to go on with what `port` tells of requests in flight. */
+	enum error (*start)(struct shim_device *device, void *port, bool hot);
 	enum error (*attach)(struct session_link *link);
 	bool (*detach)(
 		struct session_link *link); /* true: drained, session_drained() is not called */
@@ -24,6 +28,9 @@ struct class_ops {
 #define SHIM_CLASS(name)                              \
 	__attribute__((section("shim_classes"), used, \
 		       aligned(8))) static const struct class_ops name
+
+/** Requests that the driver has taken and not completed. */
+uint32_t sessions_in_flight(void);
 
 /** Attach sessions that are new, detach those whose client is gone. */
 void sessions_update(void);

@@ -14,10 +14,21 @@ struct serial_class *serial_class_of(struct shim_device *device)
 	return &class;
 }
 
-static enum error serial_open(struct shim_device *device, void *port)
+static uint32_t serial_port_bytes(const struct shim_driver *driver)
 {
-	serial_class_init(&class, device, port);
+	(void)driver;
+	return sizeof(struct serial_port);
+}
+
+static enum error serial_open(struct shim_device *device)
+{
+	(void)device;
 	return OK;
+}
+
+static enum error serial_start(struct shim_device *device, void *port, bool hot)
+{
+	return serial_class_init(&class, device, port, hot);
 }
 
 static enum error serial_attach(struct session_link *link)
@@ -43,7 +54,9 @@ static void serial_flush(void)
 
 SHIM_CLASS(serial_ops) = {
 	.class_id = CLASS_SERIAL,
+	.port_bytes = serial_port_bytes,
 	.open = serial_open,
+	.start = serial_start,
 	.attach = serial_attach,
 	.detach = serial_detach,
 	.doorbell = serial_doorbell,

@@ -26,7 +26,7 @@ static struct attached *find(uint32_t id)
 	return session;
 }
 
-static void attach_session(const struct session_view *view)
+static struct attached *attach_session(const struct session_view *view)
 {
 	struct attached *session = calloc(1, sizeof(*session));
 	enum error error = ERR_BUDGET;
@@ -43,11 +43,13 @@ static void attach_session(const struct session_view *view)
 		log_line(LOG_WARNING, "%s: session %u is not served: %s", instance.attach.info.name,
 			 view->id, error_text(error));
 		free(session);
-		return;
+		return NULL;
 	}
 	session->next = sessions;
 	sessions = session;
-	instance.class->doorbell(view->queue);
+	if (instance.state == INSTANCE_LIVE)
+		instance.class->doorbell(view->queue);
+	return session;
 }
 
 void session_drained(struct session_link *link)
@@ -79,13 +81,23 @@ void sessions_update(void)
 	     SYS3(SYS_SESSION_NEXT, instance.grant, id, (uintptr_t)&view).error == OK;
 	     id = (uint64_t)view.id + 1) {
 		session = find(view.id);
-		if (!session && !view.closing)
-			attach_session(&view);
-		else if (!session)
-			SYS2(SYS_SESSION_DETACH, instance.grant, view.id);
-		else if (view.closing)
+		/* One that closes is mapped only to go on with its requests in flight. */
+		if (!session && view.info_vaddr)
+			session = attach_session(&view);
+		if (view.closing && session)
 			detach_session(session);
+		else if (view.closing)
+			SYS2(SYS_SESSION_DETACH, instance.grant, view.id);
 	}
+}
+
+uint32_t sessions_in_flight(void)
+{
+	uint32_t count = 0;
+
+	for (const struct attached *session = sessions; session; session = session->next)
+		count += session->link.in_flight;
+	return count;
 }
 
 void session_wake(struct session_link *link)
@@ -97,6 +109,12 @@ enum error unit_publish(struct shim_device *device, const struct unit_info *unit
 {
 	(void)device;
 	return SYS2(SYS_UNIT_ADD, instance.grant, (uintptr_t)unit).error;
+}
+
+bool unit_restore(struct shim_device *device, uint32_t number, struct unit_info *unit)
+{
+	(void)device;
+	return SYS3(SYS_UNIT_NEXT, instance.grant, number, (uintptr_t)unit).error == OK;
 }
 
 void unit_withdraw(struct shim_device *device, unsigned unit)

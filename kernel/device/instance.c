@@ -297,6 +297,7 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 			return ERR_INVALID;
 		went_live(device);
 		if (device->moving) {
+			device->info.taken_over = (uint32_t)error;
 			device_moved(device);
 			return OK;
 		}

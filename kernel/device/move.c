@@ -207,10 +207,8 @@ enum error device_move(struct device *device, enum placement target)
 
 enum error device_frozen(struct device *device)
 {
-	if (!device->moving || device->switched) {
-		device->on_record = true;
-		return ERR_INVALID;
-	}
+	if (!device->moving || device->switched)
+		return ERR_INVALID; /* too late: the move was rolled back */
 	hand_over(device);
 	return OK;
 }

@@ -6,17 +6,71 @@
 #include <session/block.h>
 #include <shim/log.h>
 
-void block_class_init(struct block_class *class, struct shim_device *device,
-		      struct block_queue *queue, uint32_t queue_count)
+static uint32_t block_tag_count(const struct shim_driver *driver)
 {
+	uint32_t count = driver->ops.block->depth_max;
+
+	return count && count < BLOCK_TAGS_MAX ? count : BLOCK_TAGS_MAX;
+}
+
+static uint32_t block_journal_bytes(uint32_t tag_count)
+{
+	return (uint32_t)sizeof(struct block_journal) +
+	       tag_count * (uint32_t)sizeof(struct block_record);
+}
+
+uint32_t block_queue_count(const struct shim_driver *driver)
+{
+	return driver->queue_count ? driver->queue_count : 1;
+}
+
+uint32_t block_port_bytes(const struct shim_driver *driver)
+{
+	return block_queue_count(driver) * block_journal_bytes(block_tag_count(driver));
+}
+
+static bool block_unit_sane(const struct block_class *class, const struct unit_info *unit)
+{
+	uint32_t block = unit->block_bytes;
+
+	return unit->class_id == CLASS_BLOCK && unit->unit < BLOCK_UNITS_MAX &&
+	       unit->queue < class->queue_count && block >= 512 && block <= 4096 &&
+	       (block & (block - 1)) == 0 && unit->block_count != 0 && unit->depth != 0 &&
+	       unit->depth <= class->tag_count && unit->transfer_bytes_max >= block;
+}
+
+static enum error block_units_restore(struct block_class *class)
+{
+	struct unit_info info;
+
+	for (uint32_t number = 0; unit_restore(class->device, number, &info);
+	     number = info.unit + 1) {
+		if (!block_unit_sane(class, &info))
+			return ERR_CORRUPT;
+		class->unit[info.unit] = (struct block_unit){ true, info };
+	}
+	return OK;
+}
+
+enum error block_class_init(struct block_class *class, struct shim_device *device,
+			    struct block_queue *queue, void *port, bool hot)
+{
+	uint8_t *at = port;
+
 	memset(class, 0, sizeof(*class));
-	memset(queue, 0, queue_count * sizeof(*queue));
 	class->device = device;
 	device->class_data = class;
 	class->queue = queue;
-	class->queue_count = queue_count;
-	for (uint32_t i = 0; i < queue_count; i++)
-		memset(queue[i].free, 0xff, sizeof(queue[i].free));
+	class->queue_count = block_queue_count(device->driver);
+	class->tag_count = block_tag_count(device->driver);
+	memset(queue, 0, class->queue_count * sizeof(*queue));
+	for (uint32_t i = 0; i < class->queue_count; i++) {
+		queue[i].journal = (struct block_journal *)(void *)at;
+		at += block_journal_bytes(class->tag_count);
+		if (!hot)
+			memset(queue[i].journal->free, 0xff, sizeof(queue[i].journal->free));
+	}
+	return hot ? block_units_restore(class) : OK;
 }
 
 /* --- Sessions and units --- */
@@ -54,10 +108,26 @@ static void block_links_update(struct block_class *class, uint32_t unit)
 				block_link_update(class, link);
 }
 
+/* Go on with what an earlier instance has in the hardware. A record that does not fit keeps its tag
+ * until the driver completes it; its request is replayed. */
+static void block_take_over(struct block_class *class, struct block_queue *queue,
+			    struct session_link *link)
+{
+	for (uint32_t tag = 0; tag < class->tag_count; tag++) {
+		const struct block_record *record = &queue->journal->record[tag];
+
+		if (!(queue->journal->free[tag / 64] & UINT64_C(1) << tag % 64) &&
+		    !queue->owner[tag] && record->session == link->id &&
+		    session_take_over(link, record->slot, record->generation))
+			queue->owner[tag] = link;
+	}
+}
+
 enum error block_class_attach(struct block_class *class, struct session_link *link)
 {
 	if (link->queue >= class->queue_count || link->unit >= BLOCK_UNITS_MAX)
 		return ERR_RANGE;
+	block_take_over(class, &class->queue[link->queue], link);
 	link->next = class->queue[link->queue].links;
 	class->queue[link->queue].links = link;
 	block_link_update(class, link);
@@ -90,16 +160,6 @@ static void block_refuse_waiting(struct block_class *class, struct session_link 
 
 	for (uint32_t i = 0; i < link->slot_count && session_take(link, &request); i++)
 		session_finish(link, &class->wakes, request.slot, ERR_GONE, 0);
-}
-
-static bool block_unit_sane(const struct block_class *class, const struct unit_info *unit)
-{
-	uint32_t block = unit->block_bytes;
-
-	return unit->class_id == CLASS_BLOCK && unit->unit < BLOCK_UNITS_MAX &&
-	       unit->queue < class->queue_count && block >= 512 && block <= 4096 &&
-	       (block & (block - 1)) == 0 && unit->block_count != 0 && unit->depth != 0 &&
-	       unit->depth <= BLOCK_TAGS_MAX && unit->transfer_bytes_max >= block;
 }
 
 enum error shim_block_unit_add(struct shim_device *device, const struct unit_info *info)
@@ -226,9 +286,11 @@ static enum error block_check(const struct session_link *link,
 /* The lowest tag that is not in flight; `depth` or more if there is none below it. */
 static unsigned block_tag_free(const struct block_queue *queue, uint32_t depth)
 {
+	const uint64_t *free = queue->journal->free;
+
 	for (unsigned word = 0; word * 64 < depth; word++)
-		if (queue->free[word] != 0)
-			return word * 64 + (unsigned)__builtin_ctzll(queue->free[word]);
+		if (free[word] != 0)
+			return word * 64 + (unsigned)__builtin_ctzll(free[word]);
 	return BLOCK_TAGS_MAX;
 }
 
@@ -236,11 +298,11 @@ static inline void block_start(struct block_queue *queue, struct session_link *l
 			       const struct session_request *from, uint32_t bytes,
 			       struct shim_block_request *request)
 {
-	struct block_tag *entry = &queue->tag[tag];
+	struct block_record *record = &queue->journal->record[tag];
 
-	entry->link = link;
-	entry->count = from->count;
-	entry->slot = from->slot;
+	*record = (struct block_record){ link->id, from->generation, from->count,
+					 (uint16_t)from->slot, 0 };
+	queue->owner[tag] = link;
 	request->tag = (uint16_t)tag;
 	request->operation = from->operation;
 	request->flags = from->flags;
@@ -263,7 +325,7 @@ static void block_start_checked(struct block_queue *queue, struct session_link *
 {
 	if (from->operation == BLOCK_FLUSH)
 		from->count = 0;
-	queue->free[tag / 64] &= ~(UINT64_C(1) << tag % 64);
+	queue->journal->free[tag / 64] &= ~(UINT64_C(1) << tag % 64);
 	if (from->operation <= BLOCK_WRITE) {
 		block_start(queue, link, tag, from, from->count << link->block_shift, request);
 		return;
@@ -329,9 +391,9 @@ static inline bool block_next_plain(struct block_queue *queue, struct session_li
 
 	waiting = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head;
 	if (waiting - 1 >= link->slot_count || link->replay_count != link->replay_next ||
-	    !link->ready || queue->free[0] == 0)
+	    !link->ready || queue->journal->free[0] == 0)
 		return false;
-	tag = (unsigned)__builtin_ctzll(queue->free[0]);
+	tag = (unsigned)__builtin_ctzll(queue->journal->free[0]);
 	slot = __atomic_load_n(&link->submit_ring[head & (link->slot_count - 1)], __ATOMIC_RELAXED);
 	if (tag >= link->depth || slot >= link->slot_count || link->taken[slot])
 		return false;
@@ -343,7 +405,7 @@ static inline bool block_next_plain(struct block_queue *queue, struct session_li
 	link->submit_head = head + 1;
 	__atomic_store_n(&link->server->submit_head, head + 1, __ATOMIC_RELAXED);
 	session_mark_taken(link, &taken);
-	queue->free[0] &= queue->free[0] - 1; /* the lowest: `tag` */
+	queue->journal->free[0] &= queue->journal->free[0] - 1; /* the lowest: `tag` */
 	block_start(queue, link, tag, &taken, bytes, request);
 	queue->cursor = link->next;
 	return true;
@@ -380,13 +442,19 @@ void shim_block_complete(struct shim_device *device, unsigned index, unsigned ta
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
 	uint64_t bit = UINT64_C(1) << tag % 64;
-	const struct block_tag *done;
+	const struct block_record *done;
+	struct session_link *link;
 
-	if (index >= class->queue_count || tag >= BLOCK_TAGS_MAX || queue->free[tag / 64] & bit) {
+	if (index >= class->queue_count || tag >= class->tag_count ||
+	    queue->journal->free[tag / 64] & bit) {
 		block_bad_completion(class, index, tag);
 		return;
 	}
-	done = &queue->tag[tag];
-	queue->free[tag / 64] |= bit;
-	session_finish(done->link, &class->wakes, done->slot, error, error == OK ? done->count : 0);
+	done = &queue->journal->record[tag];
+	link = queue->owner[tag];
+	queue->journal->free[tag / 64] |= bit;
+	queue->owner[tag] = NULL;
+	if (link)
+		session_finish(link, &class->wakes, done->slot, error,
+			       error == OK ? done->count : 0);
 }

@@ -16,19 +16,28 @@
 #define BLOCK_TAGS_MAX  256u
 #define BLOCK_UNITS_MAX 32u
 
-/* A request that the driver works on. */
-struct block_tag {
-	struct session_link *link;
-	uint32_t count;
-	uint32_t slot;
+/* A request that the driver works on, and where all of a queue are kept: in the device's class port
+ * memory, so that the next instance finds them. Plain data, checked when it does: an instance that
+ * is not trusted may have written it. */
+struct block_record {
+	uint32_t session, generation; /* of the slot's fill */
+	uint32_t count;               /* blocks, for the answer */
+	uint16_t slot, reserved;
+};
+_Static_assert(sizeof(struct block_record) == 16, "block_record is 16 bytes");
+
+struct block_journal {
+	uint64_t free[BLOCK_TAGS_MAX / 64]; /* a bit a tag: not in flight */
+	struct block_record record[];       /* [tag_count] */
 };
 
 /* What one queue actor serves. */
 struct block_queue {
-	struct session_link *links;         /* in no order */
-	struct session_link *cursor;        /* whose turn it is; NULL: the first's */
-	uint64_t free[BLOCK_TAGS_MAX / 64]; /* a bit a tag: not in flight */
-	struct block_tag tag[BLOCK_TAGS_MAX];
+	struct session_link *links;  /* in no order */
+	struct session_link *cursor; /* whose turn it is; NULL: the first's */
+	struct block_journal *journal;
+	/* By tag in flight; NULL: it was taken over, and nobody is there to answer. */
+	struct session_link *owner[BLOCK_TAGS_MAX];
 };
 
 struct block_unit {
@@ -40,6 +49,7 @@ struct block_class {
 	struct shim_device *device;
 	struct block_queue *queue; /* [queue_count], the backend's */
 	uint32_t queue_count;
+	uint32_t tag_count;       /* of a queue */
 	uint32_t bad_completions; /* by the driver: tags that are not in flight */
 	struct session_wakes wakes;
 	struct block_unit unit[BLOCK_UNITS_MAX];
@@ -49,14 +59,22 @@ struct block_class {
  * this a driver process gets the class file that goes with its calls. */
 struct block_class *block_class_of(struct shim_device *device);
 
+/** Queues of a driver: at least 1, since queue 0 is the control actor if it declares none. */
+uint32_t block_queue_count(const struct shim_driver *driver);
+
+/** Bytes of class port memory. */
+uint32_t block_port_bytes(const struct shim_driver *driver);
+
 /** Prepare class data.
  *
- * @param queue        array of queue_count, zeroed here
- * @param queue_count  the driver's queue_count, at least 1 (queue 0 is the control actor if it is
- *                     0)
+ * @param queue  array of block_queue_count(), zeroed here
+ * @param port   the device's class port memory: block_port_bytes()
+ * @param hot    go on with the units in the registry and the requests in flight that `port` tells
+ *               of: each belongs to the session that is attached with its id
+ * @retval ERR_CORRUPT  a unit is none that this driver can have
  */
-void block_class_init(struct block_class *class, struct shim_device *device,
-		      struct block_queue *queue, uint32_t queue_count);
+MUST_CHECK enum error block_class_init(struct block_class *class, struct shim_device *device,
+				       struct block_queue *queue, void *port, bool hot);
 
 /** Serve a session from now on. It waits until its unit is announced.
  *

@@ -34,13 +34,14 @@ enum error session_client_init(struct session_client_side *side, const struct se
 	return OK;
 }
 
-/* Completions of an earlier instance stay valid, in the order written: the epoch never goes back,
- * and never beyond the kernel's. */
+/* Completions of an earlier instance stay valid, but none is of an epoch to come. An instance that
+ * is over cannot write any more when the next epoch begins, and the next one cuts off what this
+ * rule refuses: so both sides agree which requests are answered. */
 static bool session_epoch_accept(struct session_client_side *side, uint32_t epoch)
 {
 	uint32_t now = __atomic_load_n(&side->info->epoch, __ATOMIC_ACQUIRE);
 
-	if ((int32_t)(epoch - side->epoch) < 0 || (int32_t)(now - epoch) < 0)
+	if ((int32_t)(now - epoch) < 0)
 		return false;
 	side->epoch = epoch;
 	return true;
@@ -60,12 +61,12 @@ bool session_reap_any(struct session_client_side *side, struct session_result *r
 		uint64_t high = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
 		uint32_t id = (uint16_t)low, epoch = (uint32_t)high;
 
-		session_consume(side, side->complete_head + 1);
 		if (session_answers(side, id, low) &&
 		    (epoch == side->epoch || session_epoch_accept(side, epoch))) {
 			session_reap_slot(side, id, low, high, result);
 			return true;
 		}
+		session_consume(side, side->complete_head + 1);
 		side->violations++;
 	}
 	return false;

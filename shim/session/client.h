@@ -59,6 +59,20 @@ MUST_CHECK enum error session_client_init(struct session_client_side *side,
 /** Take one answer the long way: skips what is wrong. Part of session_reap(). */
 bool session_reap_any(struct session_client_side *side, struct session_result *result);
 
+/* What says that the slot is in use, and its place in the order, is one word and comes last: an
+ * instance that comes now must not replay what is half filled. */
+static inline void session_slot_fill(struct session_slot *slot, const struct session_slot *fill,
+				     uint32_t generation)
+{
+	const uint64_t *from = (const uint64_t *)(const void *)fill;
+	uint64_t *to = (uint64_t *)(void *)slot;
+
+	to[1] = from[1];
+	to[2] = from[2];
+	to[3] = from[3];
+	__atomic_store_n(&to[0], (uint32_t)from[0] | (uint64_t)generation << 32, __ATOMIC_RELEASE);
+}
+
 /** Queue one request; the driver sees it after session_publish().
  *
  * @param fill  operation (not 0), flags, position, count, data_offset, cookie
@@ -74,8 +88,7 @@ MUST_CHECK static inline enum error session_queue(struct session_client_side *si
 	if (side->free_count == 0)
 		return ERR_AGAIN;
 	id = side->free[--side->free_count];
-	side->slots[id] = *fill;
-	side->slots[id].generation = tail;
+	session_slot_fill(&side->slots[id], fill, tail);
 	side->submit_ring[tail & (side->slot_count - 1)] = (uint16_t)id;
 	side->submit_tail = tail + 1;
 	if (slot)
@@ -143,7 +156,8 @@ static inline void session_consume(struct session_client_side *side, uint32_t he
 	__atomic_store_n(&side->client->complete_head, head, __ATOMIC_RELEASE);
 }
 
-/* Free the slot and tell what became of it. */
+/* Free the slot and tell what became of it. In this order: an instance that comes now must not find
+ * the slot in use and its answer consumed. */
 static inline void session_reap_slot(struct session_client_side *side, uint32_t id, uint64_t low,
 				     uint64_t high, struct session_result *result)
 {
@@ -155,6 +169,7 @@ static inline void session_reap_slot(struct session_client_side *side, uint32_t 
 	result->count = (uint32_t)(high >> 32);
 	result->cookie = slot->cookie;
 	side->free[side->free_count++] = (uint16_t)id;
+	session_consume(side, side->complete_head + 1);
 }
 
 /** Take one answer. What a faulty driver writes is counted and skipped: foreign slots, stale
@@ -178,7 +193,6 @@ static inline bool session_reap(struct session_client_side *side, struct session
 	if (tail - head > side->slot_count || !session_answers(side, id, low) ||
 	    (uint32_t)high != side->epoch)
 		return session_reap_any(side, result);
-	session_consume(side, head + 1);
 	session_reap_slot(side, id, low, high, result);
 	return true;
 }

@@ -5,12 +5,28 @@
  */
 #include <session/serial.h>
 
-void serial_class_init(struct serial_class *class, struct shim_device *device, void *port)
+static bool serial_unit_sane(const struct unit_info *unit)
 {
+	return unit->class_id == CLASS_SERIAL && unit->unit < SERIAL_UNITS_MAX &&
+	       unit->depth != 0 && unit->depth <= SESSION_SLOTS_MAX;
+}
+
+enum error serial_class_init(struct serial_class *class, struct shim_device *device, void *port,
+			     bool hot)
+{
+	struct unit_info info;
+
 	memset(class, 0, sizeof(*class));
 	class->device = device;
 	device->class_data = class;
 	class->port = port;
+	for (uint32_t number = 0; hot && unit_restore(device, number, &info);
+	     number = info.unit + 1) {
+		if (!serial_unit_sane(&info))
+			return ERR_CORRUPT;
+		class->unit[info.unit] = (struct serial_unit){ true, info };
+	}
+	return OK;
 }
 
 /* --- The receive buffer of a line --- */
@@ -283,8 +299,7 @@ enum error shim_serial_unit_add(struct shim_device *device, const struct unit_in
 	struct unit_info unit = *info;
 	enum error error;
 
-	if (unit.class_id != CLASS_SERIAL || unit.unit >= SERIAL_UNITS_MAX || unit.depth == 0 ||
-	    unit.depth > SESSION_SLOTS_MAX)
+	if (!serial_unit_sane(&unit))
 		return ERR_INVALID;
 	unit.flags |= UNIT_CPU_DATA;
 	error = unit_publish(device, &unit);

@@ -58,8 +58,15 @@ struct serial_class {
  * this a driver process gets the class file that goes with its calls. */
 struct serial_class *serial_class_of(struct shim_device *device);
 
-/** Prepare class data; `port` is the device's class port page. */
-void serial_class_init(struct serial_class *class, struct shim_device *device, void *port);
+/** Prepare class data.
+ *
+ * @param port  the device's class port memory: a struct serial_port
+ * @param hot   go on with the units in the registry; reads and writes under way are replayed, a
+ *              write from where it stopped
+ * @retval ERR_CORRUPT  a unit is none that a serial device can have
+ */
+MUST_CHECK enum error serial_class_init(struct serial_class *class, struct shim_device *device,
+					void *port, bool hot);
 
 /** Serve a session from now on; it waits until its unit is announced.
  *

@@ -15,20 +15,6 @@ static bool session_info_sane(const struct session_info *info)
 	       info->range_count <= UINT64_MAX - info->range_start;
 }
 
-/* Has this fill of the slot a completion that the client has not consumed yet? */
-static bool session_answered_before(const struct session_link *link, uint32_t from, uint32_t slot,
-				    uint32_t generation)
-{
-	for (uint32_t i = from; i != link->complete_tail; i++) {
-		const struct session_completion *entry =
-			&link->complete_ring[i & (link->slot_count - 1)];
-
-		if (entry->slot == slot && entry->generation == generation)
-			return true;
-	}
-	return false;
-}
-
 /* Keep the replay list in order of submission: oldest first. */
 static void session_replay_insert(struct session_link *link, uint16_t slot)
 {
@@ -41,21 +27,54 @@ static void session_replay_insert(struct session_link *link, uint16_t slot)
 	link->replay[at] = slot;
 }
 
-/* Find what earlier instances left: slots in use, submitted before `tail`, without an answer. What
- * those instances wrote into the server's area is believed only within the client's bounds. */
+/* Is this a completion that the client will accept, and the first one of its slot? */
+static bool session_completion_right(const struct session_link *link, uint32_t at,
+				     const bool *answered)
+{
+	const struct session_completion *entry = &link->complete_ring[at & (link->slot_count - 1)];
+
+	return entry->slot < link->slot_count && !answered[entry->slot] &&
+	       __atomic_load_n(&link->slots[entry->slot].generation, __ATOMIC_RELAXED) ==
+		       entry->generation &&
+	       (int32_t)(link->epoch - entry->epoch) >= 0;
+}
+
+static uint32_t session_consumed(const struct session_link *link)
+{
+	return __atomic_load_n(&link->client->complete_head, __ATOMIC_ACQUIRE);
+}
+
+/* Find the completions that an earlier instance posted and the client has not consumed: they stay
+ * valid. What it wrote is believed up to the first that the client would refuse. The client goes on
+ * consuming meanwhile, and only then uses a slot again. */
+static void session_find_answered(struct session_link *link, bool *answered)
+{
+	uint32_t tail = __atomic_load_n(&link->server->complete_tail, __ATOMIC_RELAXED);
+	uint32_t at = session_consumed(link);
+
+	if (tail - at > link->slot_count)
+		tail = at;
+	for (; at != tail; at++) {
+		if (session_completion_right(link, at, answered))
+			answered[link->complete_ring[at & (link->slot_count - 1)].slot] = true;
+		else if ((int32_t)(session_consumed(link) - at) <= 0)
+			break;
+	}
+	link->complete_tail = at;
+}
+
+/* Find what earlier instances left: slots in use, submitted before `tail`, without an answer. */
 static void session_find_unfinished(struct session_link *link, uint32_t tail)
 {
-	uint32_t consumed = __atomic_load_n(&link->client->complete_head, __ATOMIC_ACQUIRE);
+	bool answered[SESSION_SLOTS_MAX] = { false };
 
-	link->complete_tail = __atomic_load_n(&link->server->complete_tail, __ATOMIC_RELAXED);
-	if (link->complete_tail - consumed > link->slot_count)
-		link->complete_tail = consumed;
+	session_find_answered(link, answered);
 	for (uint32_t slot = 0; slot < link->slot_count; slot++) {
 		struct session_request entry;
 
 		session_copy(&entry, link->slots, slot);
 		if (entry.operation == 0 || (int32_t)(entry.generation - tail) >= 0 ||
-		    session_answered_before(link, consumed, slot, entry.generation))
+		    answered[slot])
 			continue;
 		link->generation[slot] = entry.generation;
 		session_replay_insert(link, (uint16_t)slot);
@@ -100,6 +119,22 @@ enum error session_link_init(struct session_link *link, const struct session_inf
 	__atomic_store_n(&server->complete_tail, link->complete_tail, __ATOMIC_RELEASE);
 	__atomic_store_n(&server->asleep, 1, __ATOMIC_RELEASE);
 	return OK;
+}
+
+bool session_take_over(struct session_link *link, uint32_t slot, uint32_t generation)
+{
+	uint32_t at = 0;
+
+	while (at < link->replay_count && link->replay[at] != slot)
+		at++;
+	if (at == link->replay_count || link->generation[slot] != generation)
+		return false;
+	link->replay_count--;
+	for (; at < link->replay_count; at++)
+		link->replay[at] = link->replay[at + 1];
+	link->taken[slot] = true;
+	link->in_flight++;
+	return true;
 }
 
 uint32_t session_next_replay(struct session_link *link)

@@ -6,6 +6,9 @@
  * How to use: the backend maps the areas, allocates a struct session_link, calls
  * session_link_init(), and gives the link to its class (block.h, serial.h). Doorbells go to the
  * class; when a call into the driver has ended, session_flush() wakes the clients that wait.
+ *
+ * What an instance leaves is found in the slot table: after a death all of it is replayed; in a hot
+ * move the class first takes over what is in the hardware (session_take_over()).
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -97,6 +100,16 @@ MUST_CHECK enum error unit_publish(struct shim_device *device, const struct unit
 /** Tell the registry that a unit is gone. Context: the device's own. */
 void unit_withdraw(struct shim_device *device, unsigned unit);
 
+/** What the registry knows of the device's units, for an instance that takes over.
+ *
+ * @param number     of the unit, or of the first after it
+ * @param[out] unit  as an earlier instance published it: to be checked
+ * @return false: there is none
+ *
+ * Context: the start of the class.
+ */
+bool unit_restore(struct shim_device *device, uint32_t number, struct unit_info *unit);
+
 /** Attach a session; what an earlier instance left unfinished is found in the slot table.
  *
  * @param[out] link  zeroed and filled
@@ -115,6 +128,14 @@ MUST_CHECK enum error session_link_init(struct session_link *link, const struct 
 					const struct session_client *client,
 					struct session_server *server, void *pool,
 					uint64_t pool_iova, void *backend);
+
+/** Go on with a request that an earlier instance took, instead of replaying it.
+ *
+ * @return false: the slot holds no such request, or it is taken already
+ *
+ * Context: between session_link_init() and the first session_take().
+ */
+bool session_take_over(struct session_link *link, uint32_t slot, uint32_t generation);
 
 /** The oldest slot that an earlier instance left, or SESSION_SLOTS_MAX; part of session_take(). */
 uint32_t session_next_replay(struct session_link *link);

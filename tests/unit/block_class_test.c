@@ -9,12 +9,14 @@
 #include <shim/log.h>
 
 #define DEPTH  4u
+#define TAGS   256u
 #define BLOCKS 1000u
 #define START  100u /* of the session's range */
 #define COUNT  50u
 
 static struct block_class class;
 static struct block_queue queue[2];
+static void *port;
 static struct shim_device device;
 static struct session_host *host;
 static unsigned submits, log_lines;
@@ -41,7 +43,7 @@ static void driver_submit(struct shim_device *unused, unsigned index)
 	submits++;
 }
 
-static const struct shim_block_ops ops = { .submit = driver_submit };
+static const struct shim_block_ops ops = { .submit = driver_submit, .depth_max = TAGS };
 static const struct shim_driver driver = { .name = "test", .queue_count = 2, .ops.block = &ops };
 
 static struct unit_info unit_make(void)
@@ -71,15 +73,21 @@ static void unit_set(const struct unit_info *unit)
 	assert_int_equal(shim_block_unit_add(&device, unit), OK);
 }
 
+static void class_start(bool hot)
+{
+	assert_int_equal(block_class_init(&class, &device, queue, port, hot), OK);
+}
+
 static int setup(void **state)
 {
 	struct unit_info unit = unit_make();
 
 	(void)state;
 	device.driver = &driver;
+	port = fixture_area(block_port_bytes(&driver));
 	publish_error = OK;
 	submits = log_lines = units_published = units_withdrawn = 0;
-	block_class_init(&class, &device, queue, 2);
+	class_start(false);
 	unit_set(&unit);
 	host = session_make(8);
 	return block_class_attach(&class, &host->link) == OK ? 0 : -1;
@@ -89,6 +97,7 @@ static int teardown(void **state)
 {
 	(void)state;
 	session_host_free(host);
+	free(port);
 	return 0;
 }
 
@@ -453,7 +462,7 @@ static void requests_wait_for_their_unit(void **state)
 
 	(void)state;
 	session_host_link(host);
-	block_class_init(&class, &device, queue, 2);
+	class_start(false);
 	assert_int_equal(block_class_attach(&class, &host->link), OK);
 	submit(BLOCK_READ, 0, 1, 0, 0);
 	assert_false(next(&request));
@@ -467,7 +476,7 @@ static void session_of_another_disk_is_refused(void **state)
 
 	(void)state;
 	session_host_link(host);
-	block_class_init(&class, &device, queue, 2);
+	class_start(false);
 	assert_int_equal(block_class_attach(&class, &host->link), OK);
 	submit(BLOCK_READ, 0, 1, 0, 0);
 	unit.block_count = START + COUNT - 1;
@@ -564,7 +573,7 @@ static void next_instance_runs_what_the_last_one_left(void **state)
 	shim_block_complete(&device, 0, request.tag, OK);
 	host->info.epoch++;
 	session_host_link(host);
-	block_class_init(&class, &device, queue, 2);
+	class_start(false);
 	unit_set(&unit);
 	assert_int_equal(block_class_attach(&class, &host->link), OK);
 	assert_true(next(&request));
@@ -572,6 +581,224 @@ static void next_instance_runs_what_the_last_one_left(void **state)
 	assert_true(next(&request));
 	assert_int_equal(request.position, START + 2);
 	assert_false(next(&request));
+}
+
+/* --- Hot moves --- */
+
+/* The journal of queue 0. */
+static struct block_journal *journal(void)
+{
+	return port;
+}
+
+/* The same device in the hands of another instance, in host memory the same class once more. */
+static void instance_move(struct session_host *session)
+{
+	session->info.epoch++;
+	session_host_link(session);
+	class_start(true);
+	assert_int_equal(block_class_attach(&class, &session->link), OK);
+}
+
+static void move_in_mid_flight_goes_on_where_it_was(void **state)
+{
+	struct shim_block_request first, second, request;
+
+	(void)state;
+	for (unsigned i = 0; i < 5; i++)
+		submit(BLOCK_WRITE, i, 1, i * 512, 0);
+	assert_true(next(&first));
+	assert_true(next(&second));
+	assert_true(next(&request));
+	shim_block_complete(&device, 0, request.tag, OK);
+	instance_move(host);
+	assert_int_equal(units_published, 1);
+	assert_int_equal(host->link.in_flight, 2);
+	/* Neither what is in the hardware nor what was answered is taken again. */
+	assert_true(next(&request));
+	assert_int_equal(request.position, START + 3);
+	assert_true(next(&request));
+	assert_int_equal(request.position, START + 4);
+	assert_false(next(&request));
+	shim_block_complete(&device, 0, second.tag, OK);
+	shim_block_complete(&device, 0, first.tag, ERR_MEDIA);
+	assert_int_equal(answer(), OK);
+	assert_int_equal(answer(), OK);
+	assert_int_equal(answer(), ERR_MEDIA);
+	assert_int_equal(class.bad_completions + host->client.violations, 0);
+}
+
+static void moves_and_a_death_in_a_row_lose_nothing(void **state)
+{
+	struct unit_info unit = unit_make();
+	struct shim_block_request request;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		submit(BLOCK_WRITE, i, 1, i * 512, 0);
+	assert_true(next(&request));
+	instance_move(host);
+	assert_true(next(&request));
+	instance_move(host);
+	assert_true(next(&request));
+	assert_int_equal(host->link.in_flight, 3);
+	host->info.epoch++;
+	session_host_link(host);
+	class_start(false);
+	unit_set(&unit);
+	assert_int_equal(block_class_attach(&class, &host->link), OK);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(next(&request));
+		assert_int_equal(request.position, START + i);
+		shim_block_complete(&device, 0, request.tag, OK);
+		assert_int_equal(answer(), OK);
+	}
+	assert_false(next(&request));
+}
+
+static void flush_stays_behind_the_writes_before_it(void **state)
+{
+	const uint64_t order[] = { START, START + 1, 0, START + 2 };
+	struct shim_block_request request;
+
+	(void)state;
+	submit(BLOCK_WRITE, 0, 1, 0, 0);
+	submit(BLOCK_WRITE, 1, 1, 512, 0);
+	submit(BLOCK_FLUSH, 0, 0, 0, 0);
+	submit(BLOCK_WRITE, 2, 1, 1024, 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(next(&request));
+	host->info.epoch++;
+	session_host_link(host);
+	class_start(true);
+	for (unsigned i = 0; i < TAGS; i++) /* all forgotten: as after a death */
+		journal()->free[i / 64] |= UINT64_C(1) << i % 64;
+	assert_int_equal(block_class_attach(&class, &host->link), OK);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_true(next(&request));
+		assert_int_equal(request.operation, i == 2 ? BLOCK_FLUSH : BLOCK_WRITE);
+		assert_int_equal(request.position, order[i]);
+	}
+}
+
+/* A tag with a record that fits nothing is neither used nor answered, and the request is replayed.
+ */
+static void lying_tag_table_loses_no_request(void **state)
+{
+	struct shim_block_request taken[3], request;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++)
+		submit(BLOCK_WRITE, i, 1, i * 512, 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(next(&taken[i]));
+	journal()->record[taken[0].tag].slot = 0xffff;
+	journal()->record[taken[1].tag].generation++;
+	journal()->record[taken[2].tag] = journal()->record[taken[1].tag];
+	journal()->record[taken[2].tag].session = 99;
+	instance_move(host);
+	assert_int_equal(host->link.in_flight, 0);
+	for (unsigned i = 0; i < 3; i++)
+		shim_block_complete(&device, 0, taken[i].tag, OK);
+	assert_false(session_answered(&host->client));
+	for (unsigned i = 0; i < 3; i++) {
+		assert_true(next(&request));
+		assert_int_equal(request.position, START + i);
+		shim_block_complete(&device, 0, request.tag, OK);
+		assert_int_equal(answer(), OK);
+	}
+	assert_int_equal(class.bad_completions + host->client.violations, 0);
+}
+
+static void two_tags_of_one_request_answer_it_once(void **state)
+{
+	struct shim_block_request first, second, request;
+
+	(void)state;
+	submit(BLOCK_WRITE, 0, 1, 0, 0);
+	submit(BLOCK_WRITE, 1, 1, 512, 0);
+	assert_true(next(&first));
+	assert_true(next(&second));
+	journal()->record[second.tag] = journal()->record[first.tag];
+	instance_move(host);
+	shim_block_complete(&device, 0, first.tag, OK);
+	shim_block_complete(&device, 0, second.tag, OK);
+	assert_int_equal(answer(), OK);
+	assert_false(session_answered(&host->client));
+	assert_true(next(&request));
+	assert_int_equal(request.position, START + 1);
+}
+
+static void random_port_memory_is_survived(void **state)
+{
+	struct shim_block_request request;
+
+	(void)state;
+	srand(1);
+	for (unsigned round = 0; round < 2000; round++) {
+		uint8_t *bytes = port;
+
+		while (session_submit(&host->client,
+				      &(struct session_slot){ .operation = BLOCK_READ, .count = 1 },
+				      NULL) == OK)
+			;
+		while (next(&request))
+			;
+		for (unsigned i = 0; i < 200; i++)
+			bytes[(unsigned)rand() % block_port_bytes(&driver)] = (uint8_t)rand();
+		instance_move(host);
+		assert_true(host->link.in_flight + host->link.replay_count <= 8);
+		for (unsigned tag = 0; tag < TAGS + 5; tag++)
+			shim_block_complete(&device, 0, tag, OK);
+		while (session_answered(&host->client))
+			assert_int_equal(answer(), OK);
+	}
+}
+
+static void unit_that_the_driver_cannot_have_stops_a_move(void **state)
+{
+	(void)state;
+	unit_registered.depth = TAGS + 1;
+	assert_int_equal(block_class_init(&class, &device, queue, port, true), ERR_CORRUPT);
+	unit_registered.depth = DEPTH;
+	unit_registered.queue = 2;
+	assert_int_equal(block_class_init(&class, &device, queue, port, true), ERR_CORRUPT);
+}
+
+static void closing_session_drains_in_the_next_instance(void **state)
+{
+	struct shim_block_request first, request;
+
+	(void)state;
+	submit(BLOCK_READ, 0, 1, 0, 0);
+	submit(BLOCK_READ, 1, 1, 512, 0);
+	assert_true(next(&first));
+	instance_move(host);
+	assert_false(block_class_detach(&class, &host->link));
+	assert_false(next(&request));
+	shim_block_complete(&device, 0, first.tag, OK);
+	session_flush(&class.wakes);
+	assert_int_equal(host->drained, 1);
+}
+
+static void session_that_is_lost_keeps_its_tags_until_they_end(void **state)
+{
+	struct session_host *other = session_make(8);
+	struct shim_block_request first, request;
+
+	(void)state;
+	submit(BLOCK_READ, 0, 1, 0, 0);
+	assert_true(next(&first));
+	other->info.id = 8;
+	instance_move(other); /* the first one is gone */
+	submit_to(other, BLOCK_READ, 1, 1, 0, 0);
+	assert_true(next(&request));
+	assert_int_not_equal(request.tag, first.tag);
+	shim_block_complete(&device, 0, first.tag, OK);
+	shim_block_complete(&device, 0, request.tag, OK);
+	assert_int_equal(answer_of(other), OK);
+	assert_false(session_answered(&host->client));
+	session_host_free(other);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -603,6 +830,15 @@ int main(void)
 		TEST(doorbell_runs_the_driver_and_flush_wakes_the_client),
 		TEST(queue_sleeps_only_when_nothing_waits),
 		TEST(next_instance_runs_what_the_last_one_left),
+		TEST(move_in_mid_flight_goes_on_where_it_was),
+		TEST(moves_and_a_death_in_a_row_lose_nothing),
+		TEST(flush_stays_behind_the_writes_before_it),
+		TEST(lying_tag_table_loses_no_request),
+		TEST(two_tags_of_one_request_answer_it_once),
+		TEST(random_port_memory_is_survived),
+		TEST(unit_that_the_driver_cannot_have_stops_a_move),
+		TEST(closing_session_drains_in_the_next_instance),
+		TEST(session_that_is_lost_keeps_its_tags_until_they_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

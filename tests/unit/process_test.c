@@ -22,6 +22,7 @@
 #define main driver_main
 #include "../../drivers-user/backend/driver.c"
 #undef main
+#include <session/block.h>
 #include <session/client.h>
 #include <shim/class/block.h>
 #include <shim/irq.h>
@@ -101,6 +102,14 @@ static void null_submit(struct shim_device *device, unsigned queue)
 	}
 }
 
+static bool lies; /* what is adopted is not sane */
+
+static bool null_check(const struct shim_device *device)
+{
+	assert_non_null(shim_state(device));
+	return !lies;
+}
+
 static const struct shim_block_ops null_ops = { .submit = null_submit };
 
 SHIM_DRIVER(null) = {
@@ -114,6 +123,7 @@ SHIM_DRIVER(null) = {
 	.interrupt = null_interrupt,
 	.timer = null_timer,
 	.quiesce = null_quiesce,
+	.check = null_check,
 	.ops.block = &null_ops,
 };
 
@@ -128,9 +138,14 @@ struct turn {
 static jmp_buf ended;
 static const struct turn *script;
 static struct startup startup;
-static uint8_t state_block[4096], port_page[4096];
+static uint8_t state_block[4096] __attribute__((aligned(64)));
+static uint8_t port_memory[8192] __attribute__((aligned(64)));
+static uint64_t timers[1];
+static bool stands_by;
 static uint64_t acknowledged, deadline_seen;
-static unsigned reports[5], wakes, detaches;
+static unsigned reports[6], wakes, detaches;
+static uint64_t report_detail;
+static struct unit_info unit_known;
 static int64_t exit_code;
 static uint32_t pending_control;
 
@@ -183,10 +198,23 @@ static struct sys_result do_attach(struct instance_attach *attach)
 {
 	assert_string_equal(attach->driver, "null");
 	assert_int_equal(attach->state_base_bytes, sizeof(struct null));
+	assert_true(attach->port_bytes > 4096 && attach->port_bytes <= sizeof(port_memory));
+	assert_int_equal(attach->timer_count, 1);
+	attach->standby = stands_by;
+	if (stands_by)
+		return (struct sys_result){ OK, 0 };
 	attach->state_vaddr = (uintptr_t)state_block;
-	attach->port_vaddr = (uintptr_t)port_page;
+	attach->port_vaddr = (uintptr_t)port_memory;
+	attach->timers_vaddr = (uintptr_t)timers;
 	snprintf(attach->info.name, sizeof(attach->info.name), "null0");
 	return (struct sys_result){ OK, 0 };
+}
+
+static struct sys_result do_adopt(struct instance_attach *attach)
+{
+	stands_by = false;
+	attach->vector_count = 2;
+	return do_attach(attach);
 }
 
 static struct sys_result do_session_next(uint64_t id, struct session_view *view)
@@ -216,6 +244,9 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 		return (struct sys_result){ OK, NOTIFICATION };
 	case SYS_LOG_WRITE:
 		return result;
+	case SYS_WAIT:
+		assert_true(stands_by);
+		return do_wait(0, b);
 	default:
 		assert_int_equal(a, GRANT);
 	}
@@ -223,8 +254,11 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 	case SYS_INSTANCE_ATTACH:
 		assert_int_equal(b, NOTIFICATION);
 		return do_attach((struct instance_attach *)c);
+	case SYS_INSTANCE_ADOPT:
+		return do_adopt((struct instance_attach *)b);
 	case SYS_INSTANCE_REPORT:
 		reports[b]++;
+		report_detail = c;
 		return result;
 	case SYS_INSTANCE_CONTROL:
 		result.value = pending_control;
@@ -234,6 +268,7 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 		return (struct sys_result){ OK, b };
 	case SYS_INTERRUPT_WAIT:
 		assert_int_equal(c, NOTIFICATION);
+		assert_false(stands_by);
 		return do_wait(b, d);
 	case SYS_SESSION_NEXT:
 		return do_session_next(b, (struct session_view *)c);
@@ -245,6 +280,12 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 		session_exists = false;
 		return result;
 	case SYS_UNIT_ADD:
+		unit_known = *(const struct unit_info *)b;
+		return result;
+	case SYS_UNIT_NEXT:
+		if (b > unit_known.unit)
+			return (struct sys_result){ ERR_NOT_FOUND, 0 };
+		*(struct unit_info *)c = unit_known;
 		return result;
 	default:
 		fail_msg("system call %d is not expected", (int)number);
@@ -293,6 +334,9 @@ static int setup(void **unused)
 	session_exists = session_closing = false;
 	probe_result = OK;
 	quiesce_later = OK;
+	stands_by = lies = false;
+	timers[0] = 0;
+	memset(port_memory, 0, sizeof(port_memory));
 	complete_at_once = false;
 	startup.tsc_mult = UINT64_C(1) << 32;
 	session_info = (struct session_info){ .magic = SESSION_MAGIC,
@@ -492,6 +536,91 @@ static void idle_session_is_left_at_once(void **unused)
 	assert_int_equal(detaches, 1);
 }
 
+/* --- Hot moves --- */
+
+static void kernel_freezes(void)
+{
+	pending_control = CONTROL_FREEZE;
+}
+
+static void kernel_hands_over(void)
+{
+	pending_control = CONTROL_ADOPT;
+}
+
+static void frozen_instance_wakes_its_clients_and_says_so(void **unused)
+{
+	(void)unused;
+	complete_at_once = true;
+	run((const struct turn[]){ { CONTROL_BIT, client_comes },
+				   { QUEUE_BIT | CONTROL_BIT, client_submits_two },
+				   { CONTROL_BIT, kernel_freezes },
+				   END });
+	assert_int_equal(reports[INSTANCE_FROZEN], 1);
+	assert_int_equal(wakes, 1);
+	assert_int_equal(null_state()->quiesced, 0);
+}
+
+static void instance_goes_on_when_the_move_is_off(void **unused)
+{
+	(void)unused;
+	run((const struct turn[]){ { CONTROL_BIT, client_comes },
+				   { CONTROL_BIT, kernel_freezes },
+				   { QUEUE_BIT, client_submits_two },
+				   { INTERRUPT_BIT(0), NULL },
+				   END });
+	assert_int_equal(reap(), 2);
+}
+
+/* Two requests are in the hardware, an interrupt was lost, a timer is due. */
+static void leave_requests_in_flight(void)
+{
+	struct block_journal *journal = (struct block_journal *)(void *)port_memory;
+
+	run((const struct turn[]){ { CONTROL_BIT, client_comes },
+				   { QUEUE_BIT, client_submits_two },
+				   { CONTROL_BIT, kernel_freezes },
+				   END });
+	assert_int_equal(null_state()->held_count, 2);
+	timers[0] = 1;
+	memset(reports, 0, sizeof(reports));
+	instance = (struct instance){ .grant = 0 };
+	stands_by = true;
+	/* Both instances are this process, which knows the session by its id: give it another. */
+	session_info.id += 1000;
+	journal->record[0].session = journal->record[1].session = session_info.id;
+}
+
+static void standby_takes_over_what_is_in_flight(void **unused)
+{
+	uint32_t before; /* of all the processes that this one was */
+
+	(void)unused;
+	leave_requests_in_flight();
+	before = sessions_in_flight();
+	run((const struct turn[]){
+		{ CONTROL_BIT, NULL }, { CONTROL_BIT, kernel_hands_over }, END });
+	assert_int_equal(reports[INSTANCE_LIVE], 1);
+	assert_int_equal(report_detail, before + 2);
+	assert_int_equal(null_state()->interrupts[0], 1);
+	assert_int_equal(null_state()->interrupts[1], 1);
+	assert_int_equal(null_state()->timers, 1);
+	assert_int_equal(null_state()->submits, 3); /* as the session came, rang; and once to be sure */
+	assert_int_equal(reap(), 2);
+	assert_int_equal(timers[0], 0);
+}
+
+static void standby_refuses_a_state_that_is_not_sane(void **unused)
+{
+	(void)unused;
+	leave_requests_in_flight();
+	lies = true;
+	assert_true(run((const struct turn[]){ { CONTROL_BIT, kernel_hands_over }, END }));
+	assert_int_equal(reports[INSTANCE_FAILED], 1);
+	assert_int_equal(report_detail, ERR_CORRUPT);
+	assert_int_equal(reports[INSTANCE_LIVE], 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -508,6 +637,10 @@ int main(void)
 		TEST(doorbell_while_stopping_is_left_to_the_next_instance),
 		TEST(closing_session_is_left_when_it_has_drained),
 		TEST(idle_session_is_left_at_once),
+		TEST(frozen_instance_wakes_its_clients_and_says_so),
+		TEST(instance_goes_on_when_the_move_is_off),
+		TEST(standby_takes_over_what_is_in_flight),
+		TEST(standby_refuses_a_state_that_is_not_sane),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,9 +37,24 @@ static void instance_start(void)
 {
 	host->info.epoch++;
 	session_host_link(host);
-	serial_class_init(&class, &device, port);
+	assert_int_equal(serial_class_init(&class, &device, port, false), OK);
 	assert_int_equal(serial_class_attach(&class, &host->link), OK);
 	assert_int_equal(shim_serial_unit_add(&device, &line), OK);
+}
+
+/* One that takes over in a hot move announces nothing. */
+static enum error instance_move(void)
+{
+	enum error error;
+
+	host->info.epoch++;
+	session_host_link(host);
+	error = serial_class_init(&class, &device, port, true);
+	if (error)
+		return error;
+	assert_int_equal(serial_class_attach(&class, &host->link), OK);
+	serial_class_doorbell(&class);
+	return OK;
 }
 
 static int setup(void **state)
@@ -47,6 +62,7 @@ static int setup(void **state)
 	(void)state;
 	device.driver = &driver;
 	publish_error = OK;
+	units_published = 0;
 	transmits = 0;
 	port = fixture_area(sizeof(*port));
 	host = session_host_make(8, POOL, 0);
@@ -330,6 +346,32 @@ static void half_sent_write_goes_on_where_it_was(void **state)
 	answered(3, OK, 6);
 }
 
+static void move_loses_no_byte_and_no_request(void **state)
+{
+	(void)state;
+	memcpy(host->pool, "abcdefgh", 8);
+	submit(SERIAL_WRITE, 0, 8, 1);
+	submit(SERIAL_READ, 8, 10, 2);
+	sent(3, "abc");
+	assert_int_equal(instance_move(), OK);
+	sent(16, "defgh");
+	answered(1, OK, 8);
+	receive("in");
+	answered(2, OK, 2);
+	receive("kept");
+	assert_int_equal(instance_move(), OK);
+	assert_int_equal(units_published, 1);
+	submit(SERIAL_READ, 8, 10, 3);
+	answered(3, OK, 4);
+}
+
+static void unit_that_no_line_has_stops_a_move(void **state)
+{
+	(void)state;
+	unit_registered.unit = SERIAL_UNITS_MAX;
+	assert_int_equal(instance_move(), ERR_CORRUPT);
+}
+
 static void client_that_leaves_is_forgotten(void **state)
 {
 	(void)state;
@@ -409,6 +451,8 @@ int main(void)
 		TEST(received_bytes_survive_the_instance),
 		TEST(waiting_reader_survives_the_instance),
 		TEST(half_sent_write_goes_on_where_it_was),
+		TEST(move_loses_no_byte_and_no_request),
+		TEST(unit_that_no_line_has_stops_a_move),
 		TEST(client_that_leaves_is_forgotten),
 		TEST(reader_wakes_at_the_end_of_the_call),
 		TEST(unknown_units_are_refused),

@@ -34,6 +34,7 @@ struct session_host {
 
 static unsigned units_published, units_withdrawn;
 static enum error publish_error;
+static struct unit_info unit_registered; /* published last; its class_id 0: none */
 
 void session_wake(struct session_link *link)
 {
@@ -48,9 +49,18 @@ void session_drained(struct session_link *link)
 enum error unit_publish(struct shim_device *device, const struct unit_info *unit)
 {
 	(void)device;
-	(void)unit;
+	unit_registered = *unit;
 	units_published++;
 	return publish_error;
+}
+
+bool unit_restore(struct shim_device *device, uint32_t number, struct unit_info *unit)
+{
+	(void)device;
+	if (unit_registered.class_id == CLASS_NONE || unit_registered.unit < number)
+		return false;
+	*unit = unit_registered;
+	return true;
 }
 
 void unit_withdraw(struct shim_device *device, unsigned unit)

@@ -97,7 +97,7 @@ struct device_info {
 	uint32_t deaths;
 	uint32_t moves;
 	uint32_t epoch;
-	uint32_t reserved;
+	uint32_t taken_over; /* requests that were in flight at the last hot move */
 	uint64_t last_pause_ns;
 	struct device_window window[DEVICE_WINDOW_MAX];
 };

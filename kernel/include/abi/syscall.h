@@ -80,7 +80,8 @@ enum syscall {
 	/* The instance: what the ring-3 half of the shim stands on. All take a grant with
 	   RIGHT_INSTANCE. */
 	SYS_INSTANCE_ATTACH,  /* (grant, notification, struct instance_attach *) */
-	SYS_INSTANCE_REPORT,  /* (grant, enum instance_state, enum error) */
+	SYS_INSTANCE_REPORT,  /* (grant, enum instance_state, enum error; LIVE after ADOPT: requests
+				 that it took over in flight) */
 	SYS_INSTANCE_CONTROL, /* (grant) -> enum device_control, cleared */
 	SYS_WINDOW_MAP, /* (grant, index) -> vaddr of an MMIO window; ports become reachable */
 	SYS_INTERRUPT_ENABLE, /* (grant, wanted, enum interrupt_kind at most) -> vectors granted */

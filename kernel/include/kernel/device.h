@@ -122,7 +122,8 @@ enum error device_start_kernel(struct device *device, const char *driver);
 enum error device_attach_process(struct device *device, struct process *process,
 				 struct notification *notification, struct instance_attach *attach);
 enum error device_control(struct device *device, enum device_control control);
-/** What an instance says of itself; ends it unless it is live or stopping. */
+/** What an instance says of itself; ends it unless it is live, stopping or frozen. One that went
+ * live after a hot move says in `error` how many requests it took over. */
 enum error device_report(struct device *device, enum instance_state state, enum error error);
 /** Its instance is gone without having quiesced, or could not take over. */
 void device_died(struct device *device, enum error error);

@@ -404,7 +404,8 @@ static void ahci_submit(struct shim_device *device, unsigned port)
 	ahci_issue(device, port);
 }
 
-static const struct shim_block_ops ahci_ops = { .submit = ahci_submit };
+static const struct shim_block_ops ahci_ops = { .submit = ahci_submit,
+						.depth_max = AHCI_SLOTS_MAX };
 
 SHIM_DRIVER(ahci) = {
 	.shim_version = SHIM_VERSION,

@@ -33,6 +33,8 @@ struct shim_block_request {
 struct shim_block_ops {
 	/* Required. Requests wait on `queue`, or the queue may take more: take and start them. */
 	void (*submit)(struct shim_device *device, unsigned queue);
+	/* The largest depth of a unit; tags stay below it. 0: 256. */
+	uint32_t depth_max;
 };
 
 /** Announce a disk, or change what was said of it.
@@ -40,7 +42,8 @@ struct shim_block_ops {
  * @param device  device being probed or live
  * @param unit    number, size and shape of the disk; `queue` serves it; class_id is CLASS_BLOCK
  * @retval OK
- * @retval ERR_INVALID  block size no power of two from 512 to 4096, no blocks, depth 0 or over 256
+ * @retval ERR_INVALID  block size no power of two from 512 to 4096, no blocks, depth 0 or over
+ *                      depth_max
  * @retval ERR_NO_MEMORY
  *
  * Context: the device's own; does not block.
