@@ -14,7 +14,7 @@
 #define SEQUENTIAL_BYTES 131072u
 #define RANDOM_BYTES     4096u
 #define POOL_BYTES       (DEPTH_MAX * SEQUENTIAL_BYTES)
-#define POSITIONS        4096u
+#define POSITIONS        16384u
 #define SETTLE_NS        10000000000u /* longest that a driver may take to come up */
 
 struct load {

@@ -70,7 +70,7 @@ _Static_assert(sizeof(struct command_table) == 256, "AHCI 1.3.1 §4.2.3, one ent
 static struct command_header headers[SLOTS] __attribute__((aligned(1024)));
 static struct command_table tables[SLOTS] __attribute__((aligned(256)));
 static uint8_t received[256] __attribute__((aligned(256)));
-static uint8_t buffers[SLOTS][TRANSFER_BYTES] __attribute__((aligned(4096)));
+static uint8_t buffer[TRANSFER_BYTES] __attribute__((aligned(4096))); /* a part for each slot */
 static uint64_t started[SLOTS];
 static uint32_t latency[SAMPLES_MAX], stretch[SAMPLES_MAX / STRETCH_MIN];
 static unsigned stretches;
@@ -216,10 +216,8 @@ static void stop_port(void)
 
 static void start_port(void)
 {
-	for (unsigned slot = 0; slot < SLOTS; slot++) {
+	for (unsigned slot = 0; slot < SLOTS; slot++)
 		headers[slot].table = (uintptr_t)&tables[slot];
-		tables[slot].data = (uintptr_t)buffers[slot];
-	}
 	port_write(PORT_CLB, (uint32_t)(uintptr_t)headers);
 	port_write(PORT_CLBU, 0);
 	port_write(PORT_FB, (uint32_t)(uintptr_t)received);
@@ -256,12 +254,13 @@ static void find_disk(void)
 
 static void identify(void)
 {
-	const uint16_t *words = (const uint16_t *)buffers[0];
+	const uint16_t *words = (const uint16_t *)buffer;
 	uint8_t *fis = tables[0].fis;
 
 	fis[0] = 0x27;
 	fis[1] = 0x80;
 	fis[2] = ATA_IDENTIFY;
+	tables[0].data = (uintptr_t)buffer;
 	tables[0].data_bytes = 511;
 	headers[0].flags = 1u << 16 | 5;
 	port_write(PORT_CI, 1);
@@ -305,6 +304,7 @@ static void prepare(struct run *run, unsigned slot)
 	fis[1] = 0x40u << 24 | (sector & 0xffffff);
 	fis[2] = (count >> 8) << 24 | (sector >> 24 & 0xffffff);
 	fis[3] = slot << 3;
+	tables[slot].data = (uintptr_t)buffer + slot * run->bytes % TRANSFER_BYTES;
 	tables[slot].data_bytes = run->bytes - 1;
 	headers[slot].flags = 1u << 16 | (run->write ? 1u << 6 : 0) | 5;
 	started[slot] = read_tsc();
@@ -411,7 +411,7 @@ static void known_segment(void)
 	__asm__ volatile(".rept 1000\n\tnop\n\t.endr" ::: "memory");
 	MARKER(MARKER_OPERATION);
 	__asm__ volatile("lea %0, %%rdi\n\tmov $64, %%ecx\n\trep stosb"
-			 : "=m"(buffers[0])
+			 : "=m"(buffer)
 			 :
 			 : "rdi", "rcx", "memory");
 	MARKER(MARKER_END);
