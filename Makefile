@@ -121,7 +121,9 @@ drivers := $(sort $(kernel-drivers) $(user-drivers))
 driver-object = $(foreach d,$1,$(O)/shim/drivers/$d/$(notdir $d).o)
 
 shared-sources := $(call sources,shim/session shim/lib)
-kernel-sources := $(call sources,kernel kernel/* drivers-kernel/*) $(shared-sources)
+# A kernel without drivers needs neither half of the shim: drivers-kernel/none says that there are none.
+backend-folders := $(if $(kernel-drivers),drivers-kernel/backend drivers-kernel/class shim/session,drivers-kernel/none)
+kernel-sources := $(call sources,kernel kernel/* drivers-kernel/platform $(backend-folders) shim/lib)
 runtime-sources := $(call sources,drivers-user/runtime) $(shared-sources)
 process-sources := $(call sources,drivers-user/backend drivers-user/class)
 programs := $(patsubst %/,%,$(wildcard drivers-user/services/*/ drivers-user/programs/*/))
@@ -148,7 +150,10 @@ common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-
 	$(if $(CONFIG_DEBUG_UNDEFINED),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
 driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
 includes := $(driver-includes) -Ishim -I$(O)/include
-kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -Idrivers-kernel $(includes)
+# What runs once, or when something is configured or goes wrong, is compiled for size.
+cold-sources := $(call sources,kernel/boot kernel/acpi kernel/log) $(addprefix kernel/,device/pci.c device/registry.c \
+	device/move.c mm/init.c process/spawn.c cpu/cpu.c time/time.c) $(addprefix shim/lib/,format.c archive.c text.c match.c)
+kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -ffunction-sections -Idrivers-kernel $(includes)
 user-flags := $(common-flags) -fno-pic -no-pie -Idrivers-user/runtime/include $(includes)
 driver-flags := $(common-flags) -fpie -fvisibility=hidden $(driver-includes)
 link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments
@@ -161,7 +166,7 @@ stamp := $(O)/include/stamp
 $(shell mkdir -p $(stamp) $(O)/include/generated)
 compiler := $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(call keep,$(stamp)/compiler,$(CC) $(compiler))
-$(call keep,$(stamp)/k,$(CC) $(compiler) $(kernel-flags))
+$(call keep,$(stamp)/k,$(CC) $(compiler) $(kernel-flags) $(cold-sources))
 $(call keep,$(stamp)/u,$(CC) $(compiler) $(user-flags))
 $(call keep,$(stamp)/p,$(CC) $(compiler) $(driver-flags))
 $(call keep,$(stamp)/kernel-link,$(kernel-objects) $(kernel-drivers) $(link-flags))
@@ -192,7 +197,7 @@ define compile-rules
 $(O)/%.$1.o: %.c $(stamp)/$1 | $(stamp)/probe
 	@mkdir -p $$(@D)
 	$$(say) CC $2 $$<
-	$(Q)$(CC) $3 -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
+	$(Q)$(CC) $3 $$(size-flags) -MMD -MP -MF $$(@:.o=.d) -c -o $$@ $$<
 	@sh .ci/fixdep $$(@:.o=.d) $(O)
 $(O)/%.$1.o: %.S $(stamp)/$1 | $(stamp)/probe
 	@mkdir -p $$(@D)
@@ -203,6 +208,8 @@ endef
 $(eval $(call compile-rules,k,K,$(kernel-flags)))
 $(eval $(call compile-rules,u,U,$(user-flags)))
 $(eval $(call compile-rules,p,S,$(driver-flags)))
+
+$(call objects,k,$(cold-sources)): size-flags := -Os
 
 all-objects := $(kernel-objects) $(runtime-objects) $(process-objects) $(program-objects) $(driver-parts)
 -include $(wildcard $(all-objects:.o=.d))
@@ -229,7 +236,7 @@ kernel-driver-objects := $(call driver-object,$(kernel-drivers))
 $(O)/kernel.elf: $(kernel-objects) $(kernel-driver-objects) kernel/kernel.ld $(stamp)/kernel-link
 	$(say) LINK K $(@F)
 	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.before)
-	$(Q)$(CC) $(link-flags) -Wl,-T,kernel/kernel.ld,-Map=$(O)/kernel.map -o $@ \
+	$(Q)$(CC) $(link-flags) -Wl,--gc-sections,-T,kernel/kernel.ld,-Map=$(O)/kernel.map -o $@ \
 		$(kernel-objects) $(kernel-driver-objects)
 	@$(call hashes,$(kernel-driver-objects),$(O)/kernel.after)
 	@find $(O)/drivers-kernel -name '*.o' ! -name '*.k.o' -delete

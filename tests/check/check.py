@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHECKS = ("rule1", "rule2", "backends", "folders", "state", "config", "format", "incremental", "debugger")
+CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "incremental", "debugger")
 HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py"}
 UNIT_SECONDS = 120
 PLAN = re.compile(r"1\.\.(\d+)")
