@@ -10,6 +10,8 @@
 #include <kernel/sched.h>
 #include <kernel/time.h>
 
+#define TOKEN_STEP (1ul << 32) /* the low half is the thread's id */
+
 void ipc_cancel(struct thread *thread, enum error error)
 {
 	ipc_detach(thread);
@@ -74,7 +76,7 @@ static inline enum error hand_over(struct thread *caller, struct thread *server,
 	if (error)
 		return error;
 	server->frame.rdi = badge;
-	server->frame.r13 = (uint64_t)++caller->token_generation << 32 | caller->id;
+	server->frame.r13 = caller->token += TOKEN_STEP;
 	caller->server = server->process;
 	return OK;
 }
@@ -175,7 +177,7 @@ static inline struct thread *caller_of(struct thread *server, uint64_t token)
 	struct thread *caller = thread_by_id((uint32_t)token);
 
 	return caller && caller->state == THREAD_CALLING && caller->server == server->process &&
-			       caller->token_generation == (uint32_t)(token >> 32)
+			       caller->token == token
 		       ? caller
 		       : NULL;
 }

@@ -10,6 +10,7 @@
 
 #define ZONE_SPLIT  0x100000000ul
 #define BLOCK_BYTES (PAGE_SIZE << FRAME_ORDER_MAX)
+#define HEAD_SINGLE 0x40u /* free, in `singles` */
 #define HEAD_FREE   0x80u /* | order: a free block starts here */
 
 #define RANGES_MAX 128
@@ -27,6 +28,12 @@ static uint8_t *head;        /* [frame number] */
 static uint64_t head_count;
 static struct frame_stats stats;
 
+/* Single frames are taken and given back all the time: some wait here, so that blocks need not be
+ * split and merged for each. They are free, and counted so. */
+#define SINGLES_MAX 64
+static paddr_t singles[SINGLES_MAX];
+static unsigned single_count;
+
 static struct zone *zone_of(paddr_t paddr)
 {
 	return &zones[paddr >= ZONE_SPLIT];
@@ -42,6 +49,7 @@ void frame_table_set(void *table, paddr_t top)
 	head = table;
 	head_count = top >> PAGE_SHIFT;
 	stats = (struct frame_stats){ 0 };
+	single_count = 0;
 	for (unsigned zone = 0; zone < 2; zone++) {
 		zones[zone].range_count = 0;
 		for (unsigned order = 0; order <= FRAME_ORDER_MAX; order++)
@@ -122,22 +130,9 @@ static paddr_t zone_take(struct zone *zone, unsigned order)
 	return paddr;
 }
 
-paddr_t frame_allocate(unsigned order, unsigned flags)
+/* Merge a block with its free buddies, as far as that goes. */
+static void block_merge(paddr_t paddr, unsigned order)
 {
-	paddr_t paddr = 0;
-
-	if (order > FRAME_ORDER_MAX)
-		return 0;
-	if (!(flags & FRAME_LOW))
-		paddr = zone_take(&zones[1], order);
-	return paddr ? paddr : zone_take(&zones[0], order);
-}
-
-void frame_free(paddr_t paddr, unsigned order)
-{
-	assert(!(paddr & ((PAGE_SIZE << order) - 1)) && paddr >> PAGE_SHIFT < head_count);
-	assert(!(head[paddr >> PAGE_SHIFT] & HEAD_FREE));
-	stats.free_pages += 1ul << order;
 	while (order < FRAME_ORDER_MAX) {
 		paddr_t buddy = paddr ^ (PAGE_SIZE << order);
 
@@ -150,6 +145,54 @@ void frame_free(paddr_t paddr, unsigned order)
 		order++;
 	}
 	block_insert(paddr, order);
+}
+
+void frame_free(paddr_t paddr, unsigned order)
+{
+	uint8_t *mark = &head[paddr >> PAGE_SHIFT];
+
+	assert(!(paddr & ((PAGE_SIZE << order) - 1)) && paddr >> PAGE_SHIFT < head_count);
+	assert(!(*mark & (HEAD_FREE | HEAD_SINGLE)));
+	stats.free_pages += 1ul << order;
+	if (!order && single_count < SINGLES_MAX) {
+		*mark = HEAD_SINGLE;
+		singles[single_count++] = paddr;
+		return;
+	}
+	block_merge(paddr, order);
+}
+
+static void singles_merge(void)
+{
+	while (single_count) {
+		paddr_t paddr = singles[--single_count];
+
+		head[paddr >> PAGE_SHIFT] = 0;
+		block_merge(paddr, 0);
+	}
+}
+
+paddr_t frame_allocate(unsigned order, unsigned flags)
+{
+	paddr_t paddr = 0;
+
+	if (order > FRAME_ORDER_MAX)
+		return 0;
+	if (!order && !flags && single_count) {
+		paddr = singles[--single_count];
+		head[paddr >> PAGE_SHIFT] = 0;
+		stats.free_pages--;
+		return paddr;
+	}
+	if (!(flags & FRAME_LOW))
+		paddr = zone_take(&zones[1], order);
+	if (!paddr)
+		paddr = zone_take(&zones[0], order);
+	if (!paddr && single_count) {
+		singles_merge();
+		return frame_allocate(order, flags);
+	}
+	return paddr;
 }
 
 void frame_free_range(paddr_t start, paddr_t end)

@@ -64,7 +64,7 @@ static enum error id_take(struct thread *thread)
 	} while (thread_table[last_id]);
 	thread_table[last_id] = thread;
 	thread->id = last_id;
-	thread->token_generation = (uint32_t)time_now_ns() | 1;
+	thread->token = (uint64_t)(uint32_t)time_now_ns() << 32 | thread->id;
 	count++;
 	return OK;
 }

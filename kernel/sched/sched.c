@@ -18,7 +18,6 @@ bool sched_idle_poll;
 
 static struct list ready[PRIORITY_COUNT];
 uint32_t sched_ready_mask;
-static uint64_t switches;
 static struct ktimer slice[CPU_MAX];
 
 static void slice_over(struct ktimer *timer);
@@ -28,7 +27,11 @@ __attribute__((noreturn)) void idle_poll(uint64_t stack_top);
 
 uint64_t sched_switches(void)
 {
-	return switches;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < CPU_MAX; i++)
+		sum += cpu_table[i] ? cpu_table[i]->switches : 0;
+	return sum;
 }
 
 void sched_cpu_start(struct cpu *cpu)
@@ -146,19 +149,6 @@ static void slice_over(struct ktimer *timer)
 	(void)timer;
 	if (current_thread() && current_thread()->state == THREAD_RUNNING)
 		sched_yield();
-}
-
-void sched_load_space(struct space *space)
-{
-	struct cpu *cpu = this_cpu();
-
-	if (cpu->space == space)
-		return;
-	cpu->space = space;
-	cpu->switches++;
-	switches++;
-	MARKER(MARKER_SWITCH);
-	write_cr3(space ? space->root : kernel_cr3);
 }
 
 static void ports_set(struct cpu *cpu, struct port_range range, bool allow)

@@ -55,13 +55,12 @@ int kernel_peer(void)
 	handle_t endpoint = runtime_handle(PEER_ENDPOINT);
 	struct message message = { 0 };
 
-	do {
-		if (sys_receive(endpoint, HANDLE_NONE, DEADLINE_NEVER, &message))
+	if (sys_receive(endpoint, HANDLE_NONE, DEADLINE_NEVER, &message))
+		return 1;
+	while (message.label != PEER_STOP)
+		if (sys_reply_receive(endpoint, HANDLE_NONE, &message))
 			return 1;
-		if (sys_reply(&message))
-			return 1;
-	} while (message.label != PEER_STOP);
-	return 0;
+	return sys_reply(&message) != OK;
 }
 
 static handle_t create(enum syscall what)

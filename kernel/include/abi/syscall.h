@@ -85,12 +85,12 @@ enum syscall {
 	SYS_INSTANCE_CONTROL, /* (grant) -> enum device_control, cleared */
 	SYS_WINDOW_MAP, /* (grant, index) -> vaddr of an MMIO window; ports become reachable */
 	SYS_INTERRUPT_ENABLE, /* (grant, wanted, enum interrupt_kind at most) -> vectors granted */
-	SYS_INTERRUPT_WAIT,   /* (grant, signals to acknowledge, notification, deadline ns, session id
-				 or 0) -> bits: acknowledge the lines behind these SIGNAL_INTERRUPT
-				 bits (others count for nothing), wake the session's client, then
-				 SYS_WAIT */
-	SYS_DMA_ALLOCATE,     /* (grant, index, bytes, struct dma_info *) zero-filled, contiguous;
-				 existing: returned */
+	SYS_INTERRUPT_WAIT, /* (grant, signals to acknowledge, notification, deadline ns, session id
+			       or 0) -> bits: acknowledge the lines behind these SIGNAL_INTERRUPT
+			       bits (others count for nothing), wake the session's client, then
+			       SYS_WAIT */
+	SYS_DMA_ALLOCATE,   /* (grant, index, bytes, struct dma_info *) zero-filled, contiguous;
+			       existing: returned */
 	SYS_CONFIG_READ,  /* (grant, pci address packed or ~0 for itself, offset, width) -> value */
 	SYS_CONFIG_WRITE, /* (grant, pci address packed or ~0, offset, width, value) filtered by
 			     register kind */

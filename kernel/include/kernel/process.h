@@ -65,9 +65,9 @@ struct thread {
 	uint8_t state;
 	uint8_t priority;
 	bool dying;
-	uint32_t id;  /* index into the thread table */
-	uint32_t cpu; /* that runs it, or ran it last */
-	uint32_t token_generation;
+	uint32_t id;    /* index into the thread table */
+	uint32_t cpu;   /* that runs it, or ran it last */
+	uint64_t token; /* of its latest call: a count above its id */
 	struct process *process;
 	struct list process_link;
 	struct list queue_link;            /* ready queue, or endpoint queue */

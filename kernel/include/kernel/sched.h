@@ -6,6 +6,7 @@
 #ifndef KERNEL_SCHED_H
 #define KERNEL_SCHED_H
 
+#include <abi/marker.h>
 #include <kernel/cpu.h>
 #include <kernel/process.h>
 #include <kernel/time.h>
@@ -73,7 +74,17 @@ __attribute__((noreturn)) static inline void sched_next(void)
 }
 
 /** Load the tables of a space (NULL: the kernel's). */
-void sched_load_space(struct space *space);
+static inline void sched_load_space(struct space *space)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (cpu->space == space)
+		return;
+	cpu->space = space;
+	cpu->switches++;
+	MARKER(MARKER_SWITCH);
+	write_cr3(space ? space->root : kernel_cr3);
+}
 /** The ports of the current process changed: let it use them from now on. */
 void sched_ports_update(void);
 /** Total of address-space switches. */

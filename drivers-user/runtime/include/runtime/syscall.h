@@ -100,6 +100,32 @@ static inline enum error sys_reply(const struct message *message)
 	return (enum error)rax;
 }
 
+/** Answer the caller that message->token names, and wait for the next message, or, with a
+ * notification, a signal; both in one call, without a deadline. ERR_GONE: that caller waits no
+ * more, and nothing was received. */
+static inline enum error sys_reply_receive(handle_t endpoint, handle_t notification,
+					   struct message *message)
+{
+	register uint64_t r10 __asm__("r10") = message->word[1];
+	register uint64_t r8 __asm__("r8") = message->word[2];
+	register uint64_t r9 __asm__("r9") = message->word[3];
+	register uint64_t r12 __asm__("r12") = message->handle;
+	register uint64_t r13 __asm__("r13") = message->token;
+	register uint64_t r14 __asm__("r14") = notification;
+	uint64_t rax = SYS_REPLY_RECEIVE, rdi = endpoint, rsi = message->label,
+		 rdx = message->word[0];
+
+	__asm__ volatile("syscall"
+			 : "+a"(rax), "+d"(rdx), "+D"(rdi), "+S"(rsi), "+r"(r10), "+r"(r8),
+			   "+r"(r9), "+r"(r12), "+r"(r13)
+			 : "r"(r14)
+			 : "rcx", "r11", "memory");
+	if (rax != OK)
+		return (enum error)rax;
+	*message = (struct message){ rsi, { rdx, r10, r8, r9 }, rdi, (handle_t)r12, r13 };
+	return OK;
+}
+
 /** Signals of a notification, cleared; ERR_TIMEOUT at the deadline (DEADLINE_NOW: at once). */
 static inline enum error sys_wait(handle_t notification, uint64_t deadline_ns, uint64_t *bits)
 {
