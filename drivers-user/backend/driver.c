@@ -74,6 +74,8 @@ static void freeze(void)
 {
 	if (instance.class)
 		instance.class->flush();
+	if (instance.loop.wake)
+		SYS2(SYS_SESSION_WAKE, instance.grant, instance.loop.wake);
 	SYS3(SYS_INSTANCE_REPORT, instance.grant, INSTANCE_FROZEN, OK);
 }
 

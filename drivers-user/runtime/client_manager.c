@@ -28,12 +28,24 @@ static enum error pack_name(struct message *message, const char *name, unsigned 
 }
 _Static_assert(DRIVER_NAME_BYTES == 2 * sizeof(uint64_t), "a driver's name fills two words");
 
-static enum error ask_driver(uint64_t label, const char *driver, uint64_t placement, uint64_t flags)
+static enum error ask_driver_timed(uint64_t label, const char *driver, uint64_t placement,
+				   uint64_t how, struct manager_moved *moved)
 {
-	struct message message = { .label = label, .word = { 0, 0, placement, flags } };
+	struct message message = { .label = label, .word = { 0, 0, placement, how } };
 	enum error error = pack_name(&message, driver, 2);
 
-	return error != OK ? error : ask(&message);
+	if (error != OK)
+		return error;
+	error = ask(&message);
+	*moved = (struct manager_moved){ message.word[0] != 0, message.word[1] };
+	return error;
+}
+
+static enum error ask_driver(uint64_t label, const char *driver, uint64_t placement, uint64_t how)
+{
+	struct manager_moved moved;
+
+	return ask_driver_timed(label, driver, placement, how, &moved);
 }
 
 enum error manager_version(uint64_t *version)
@@ -69,6 +81,17 @@ enum error manager_driver_stop(const char *driver)
 enum error manager_driver_move(const char *driver, enum placement placement, uint64_t flags)
 {
 	return ask_driver(MANAGER_DRIVER_MOVE, driver, placement, flags);
+}
+
+enum error manager_driver_move_timed(const char *driver, enum placement placement,
+				     enum manager_move how, struct manager_moved *moved)
+{
+	return ask_driver_timed(MANAGER_DRIVER_MOVE, driver, placement, how, moved);
+}
+
+enum error manager_driver_kill_timed(const char *driver, struct manager_moved *moved)
+{
+	return ask_driver_timed(MANAGER_DRIVER_KILL, driver, 0, 0, moved);
 }
 
 enum error manager_driver_kill(const char *driver)

@@ -21,7 +21,11 @@
 static struct driver ahci = { .name = "ahci", .in_kernel = true, .in_archive = true };
 static struct driver pci = { .name = "pci", .in_kernel = true, .in_archive = true };
 
-static unsigned starts, stops, kills;
+static unsigned starts, stops, kills, standbys, standby_ends, moves;
+static uint8_t moved_to;
+static enum error standby_result, move_result;
+static bool replied_cold;
+static uint64_t replied_pause_ns;
 static uint8_t started_ring;
 static enum error start_result, stop_result, kill_result;
 static int replied[8]; /* by token: NO_REPLY or an enum error */
@@ -62,6 +66,33 @@ void act_reply(uint64_t token, enum error error)
 	replied[token] = (int)error;
 }
 
+void act_reply_order(const struct order *order)
+{
+	replied_cold = order->cold;
+	replied_pause_ns = order->pause_ns;
+	act_reply(order->token, order->result);
+}
+
+enum error act_standby(const struct device *device)
+{
+	(void)device;
+	standbys++;
+	return standby_result;
+}
+
+void act_standby_end(const struct device *device)
+{
+	(void)device;
+	standby_ends++;
+}
+
+enum error act_move(const struct device *device)
+{
+	moves++;
+	moved_to = device->next;
+	return move_result;
+}
+
 void act_timer(unsigned index, uint64_t deadline_ns)
 {
 	timer[index] = deadline_ns;
@@ -90,7 +121,9 @@ static int setup(void **state)
 	memset(timer, 0, sizeof(timer));
 	for (unsigned i = 0; i < 8; i++)
 		replied[i] = NO_REPLY;
-	starts = stops = kills = 0;
+	starts = stops = kills = standbys = standby_ends = moves = 0;
+	standby_result = move_result = OK;
+	pci.is_bus = true;
 	start_result = stop_result = kill_result = OK;
 	now = 1;
 	ahci.placement = PLACEMENT_USER;
@@ -122,6 +155,7 @@ static void tell(uint32_t id, uint8_t ring, uint32_t events)
 	struct device_info info = info_of(id, ring);
 
 	info.error = ERR_IO;
+	info.last_pause_ns = 1000 + id;
 	policy_event(&info, events);
 }
 
@@ -305,7 +339,7 @@ static void move_stops_then_starts_in_the_other_ring(void **state)
 {
 	(void)state;
 	make_live();
-	policy_move(1, &ahci, PLACEMENT_KERNEL);
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_COLD);
 	assert_int_equal(starts, 0);
 	tell(2, PLACEMENT_USER, EVENT_STOPPED);
 	assert_int_equal(started_ring, PLACEMENT_KERNEL);
@@ -319,7 +353,7 @@ static void move_to_the_same_ring_does_nothing(void **state)
 {
 	(void)state;
 	make_live();
-	policy_move(1, &ahci, PLACEMENT_USER);
+	policy_move(1, &ahci, PLACEMENT_USER, MOVE_COLD);
 	assert_int_equal(replied[1], OK);
 	assert_int_equal(stops, 0);
 }
@@ -328,7 +362,7 @@ static void move_that_fails_goes_back_and_says_why(void **state)
 {
 	(void)state;
 	make_live();
-	policy_move(1, &ahci, PLACEMENT_KERNEL);
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_COLD);
 	tell(2, PLACEMENT_USER, EVENT_STOPPED);
 	tell(2, PLACEMENT_KERNEL, EVENT_FAILED);
 	assert_int_equal(started_ring, PLACEMENT_USER);
@@ -342,7 +376,7 @@ static void refused_stop_leaves_the_instance_live(void **state)
 	(void)state;
 	make_live();
 	stop_result = ERR_DENIED;
-	policy_move(1, &ahci, PLACEMENT_KERNEL);
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_COLD);
 	assert_int_equal(replied[1], ERR_DENIED);
 	assert_int_equal(devices[0].step, STEP_LIVE);
 	stop_result = OK;
@@ -356,7 +390,7 @@ static void move_without_an_image_there_is_unsupported(void **state)
 	(void)state;
 	make_live();
 	ahci.in_kernel = false;
-	policy_move(1, &ahci, PLACEMENT_KERNEL);
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_COLD);
 	assert_int_equal(replied[1], ERR_UNSUPPORTED);
 	assert_int_equal(stops, 0);
 }
@@ -369,16 +403,16 @@ static void bus_does_not_move_above_a_ring0_child(void **state)
 	tell(1, PLACEMENT_KERNEL, EVENT_LIVE);
 	add(2);
 	tell(2, PLACEMENT_KERNEL, EVENT_LIVE);
-	policy_move(1, &pci, PLACEMENT_USER);
+	policy_move(1, &pci, PLACEMENT_USER, MOVE_COLD);
 	assert_int_equal(replied[1], ERR_DENIED);
-	policy_move(2, &ahci, PLACEMENT_USER);
+	policy_move(2, &ahci, PLACEMENT_USER, MOVE_COLD);
 	tell(2, PLACEMENT_KERNEL, EVENT_STOPPED);
 	tell(2, PLACEMENT_USER, EVENT_LIVE);
-	policy_move(3, &pci, PLACEMENT_USER);
+	policy_move(3, &pci, PLACEMENT_USER, MOVE_COLD);
 	tell(1, PLACEMENT_KERNEL, EVENT_STOPPED);
 	tell(1, PLACEMENT_USER, EVENT_LIVE);
 	assert_int_equal(replied[3], OK);
-	policy_move(4, &ahci, PLACEMENT_KERNEL);
+	policy_move(4, &ahci, PLACEMENT_KERNEL, MOVE_COLD);
 	assert_int_equal(replied[4], ERR_DENIED);
 }
 
@@ -439,7 +473,7 @@ static void second_order_on_a_device_is_busy(void **state)
 	(void)state;
 	make_live();
 	policy_stop(1, &ahci);
-	policy_move(2, &ahci, PLACEMENT_KERNEL);
+	policy_move(2, &ahci, PLACEMENT_KERNEL, MOVE_COLD);
 	assert_int_equal(replied[2], ERR_BUSY);
 	tell(2, PLACEMENT_USER, EVENT_STOPPED);
 	assert_int_equal(replied[1], OK);
@@ -478,6 +512,122 @@ static void death_seen_together_with_life_is_a_death(void **state)
 	assert_int_equal(started_ring, PLACEMENT_USER);
 }
 
+/* --- Hot moves --- */
+
+static void hot_move_into_ring0_is_the_kernels_alone(void **state)
+{
+	(void)state;
+	make_live();
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_HOT_ELSE_COLD);
+	assert_int_equal(moved_to, PLACEMENT_KERNEL);
+	assert_int_equal(standbys + stops + starts, 0);
+	assert_false(policy_settled());
+	tell(2, PLACEMENT_KERNEL, EVENT_MOVED);
+	assert_int_equal(replied[1], OK);
+	assert_false(replied_cold);
+	assert_int_equal(replied_pause_ns, 1002);
+	assert_int_equal(devices[0].ring, PLACEMENT_KERNEL);
+	assert_int_equal(timer[0], 0);
+}
+
+static void hot_move_into_ring3_waits_for_the_standby(void **state)
+{
+	(void)state;
+	ahci.placement = PLACEMENT_KERNEL;
+	add(2);
+	tell(2, PLACEMENT_KERNEL, EVENT_LIVE);
+	policy_move(1, &ahci, PLACEMENT_USER, MOVE_HOT_ONLY);
+	assert_int_equal(standbys, 1);
+	assert_int_equal(moves, 0);
+	tell(2, PLACEMENT_KERNEL, EVENT_STANDBY);
+	assert_int_equal(moved_to, PLACEMENT_USER);
+	tell(2, PLACEMENT_USER, EVENT_MOVED);
+	assert_int_equal(replied[1], OK);
+	assert_int_equal(devices[0].ring, PLACEMENT_USER);
+	policy_process_ended(2, devices[0].starts); /* then it dies: that is the registry's news */
+	assert_int_equal(devices[0].step, STEP_LIVE);
+}
+
+static void refused_hot_move_goes_cold_and_says_so(void **state)
+{
+	(void)state;
+	make_live();
+	move_result = ERR_DENIED;
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_HOT_ELSE_COLD);
+	assert_int_equal(stops, 1);
+	tell(2, PLACEMENT_USER, EVENT_STOPPED);
+	tell(2, PLACEMENT_KERNEL, EVENT_LIVE);
+	assert_int_equal(replied[1], OK);
+	assert_true(replied_cold);
+}
+
+static void hot_only_refuses_instead(void **state)
+{
+	(void)state;
+	make_live();
+	move_result = ERR_UNSUPPORTED;
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_HOT_ONLY);
+	assert_int_equal(replied[1], ERR_UNSUPPORTED);
+	assert_int_equal(stops, 0);
+	assert_int_equal(devices[0].step, STEP_LIVE);
+	assert_int_equal(devices[0].next, PLACEMENT_OFF);
+	move_result = OK;
+	policy_move(2, &ahci, PLACEMENT_KERNEL, MOVE_HOT_ONLY);
+	tell(2, PLACEMENT_USER, EVENT_MOVE_FAILED);
+	assert_int_equal(replied[2], ERR_IO);
+	assert_int_equal(devices[0].ring, PLACEMENT_USER);
+}
+
+static void bus_moves_cold(void **state)
+{
+	(void)state;
+	add(1);
+	tell(1, PLACEMENT_KERNEL, EVENT_LIVE);
+	policy_move(1, &pci, PLACEMENT_USER, MOVE_HOT_ONLY);
+	assert_int_equal(replied[1], ERR_UNSUPPORTED);
+	policy_move(2, &pci, PLACEMENT_USER, MOVE_HOT_ELSE_COLD);
+	assert_int_equal(stops, 1);
+	tell(1, PLACEMENT_KERNEL, EVENT_STOPPED);
+	tell(1, PLACEMENT_USER, EVENT_LIVE);
+	assert_int_equal(replied[2], OK);
+	assert_true(replied_cold);
+}
+
+static void standby_that_ends_or_hangs_lets_the_move_go_cold(void **state)
+{
+	(void)state;
+	ahci.placement = PLACEMENT_KERNEL;
+	add(2);
+	tell(2, PLACEMENT_KERNEL, EVENT_LIVE);
+	policy_move(1, &ahci, PLACEMENT_USER, MOVE_HOT_ONLY);
+	policy_process_ended(2, devices[0].starts);
+	assert_int_equal(replied[1], ERR_GONE);
+	policy_move(2, &ahci, PLACEMENT_USER, MOVE_HOT_ELSE_COLD);
+	expire(0);
+	assert_int_equal(standby_ends, 1);
+	assert_int_equal(stops, 1);
+	policy_process_ended(2, devices[0].starts);
+	tell(2, PLACEMENT_KERNEL, EVENT_STOPPED);
+	tell(2, PLACEMENT_USER, EVENT_LIVE);
+	assert_int_equal(replied[2], OK);
+}
+
+static void death_in_a_move_starts_afresh_where_it_was_to_go(void **state)
+{
+	(void)state;
+	make_live();
+	starts = 0;
+	policy_move(1, &ahci, PLACEMENT_KERNEL, MOVE_HOT_ELSE_COLD);
+	tell(2, PLACEMENT_OFF, EVENT_DIED);
+	assert_int_equal(starts, 1);
+	assert_int_equal(started_ring, PLACEMENT_KERNEL);
+	tell(2, PLACEMENT_OFF, EVENT_FAILED);
+	assert_int_equal(started_ring, PLACEMENT_USER);
+	tell(2, PLACEMENT_USER, EVENT_LIVE);
+	assert_int_equal(replied[1], ERR_IO);
+	assert_true(replied_cold);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup(name, setup)
@@ -510,6 +660,13 @@ int main(void)
 		TEST(stop_that_hangs_is_killed_and_still_answered),
 		TEST(removal_answers_orders_and_frees_the_entry),
 		TEST(death_seen_together_with_life_is_a_death),
+		TEST(hot_move_into_ring0_is_the_kernels_alone),
+		TEST(hot_move_into_ring3_waits_for_the_standby),
+		TEST(refused_hot_move_goes_cold_and_says_so),
+		TEST(hot_only_refuses_instead),
+		TEST(bus_moves_cold),
+		TEST(standby_that_ends_or_hangs_lets_the_move_go_cold),
+		TEST(death_in_a_move_starts_afresh_where_it_was_to_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -599,7 +599,7 @@ static void standby_takes_over_what_is_in_flight(void **unused)
 	leave_requests_in_flight();
 	before = sessions_in_flight();
 	run((const struct turn[]){
-		{ CONTROL_BIT, NULL }, { CONTROL_BIT, kernel_hands_over }, END });
+		{ CONTROL_BIT, NULL }, { CONTROL_BIT, kernel_hands_over }, { 0, NULL }, END });
 	assert_int_equal(reports[INSTANCE_LIVE], 1);
 	assert_int_equal(report_detail, before + 2);
 	assert_int_equal(null_state()->interrupts[0], 1);

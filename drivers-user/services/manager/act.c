@@ -18,7 +18,7 @@ void act_open(struct loop *loop)
 	timers = loop;
 }
 
-static enum error start_user(const struct device *device)
+enum error act_standby(const struct device *device)
 {
 	struct sys_result grant = SYS4(SYS_DEVICE_OPEN, runtime_handle(STARTUP_REGISTRY),
 				       device->id, RIGHT_INSTANCE | RIGHT_TRANSFER, 0);
@@ -36,7 +36,7 @@ enum error act_start(const struct device *device)
 	char name[DRIVER_NAME_BYTES];
 
 	if (device->ring == PLACEMENT_USER)
-		return device->driver->in_archive ? start_user(device) : ERR_UNSUPPORTED;
+		return device->driver->in_archive ? act_standby(device) : ERR_UNSUPPORTED;
 	memcpy(name, device->driver->name, sizeof(name));
 	return SYS3(SYS_DEVICE_START, runtime_handle(STARTUP_REGISTRY), device->id, (uintptr_t)name)
 		.error;
@@ -63,6 +63,26 @@ enum error act_kill(const struct device *device)
 	info.error = SYS1(SYS_PROCESS_KILL, result.value).error;
 	SYS1(SYS_HANDLE_CLOSE, result.value);
 	return (enum error)info.error;
+}
+
+void act_standby_end(const struct device *device)
+{
+	children_kill_driver(device);
+}
+
+enum error act_move(const struct device *device)
+{
+	return SYS3(SYS_DEVICE_MOVE, runtime_handle(STARTUP_REGISTRY), device->id, device->next)
+		.error;
+}
+
+void act_reply_order(const struct order *order)
+{
+	struct message reply = { .label = order->result,
+				 .word = { order->cold, order->pause_ns },
+				 .token = order->token };
+
+	(void)sys_reply(&reply);
 }
 
 void act_reply(uint64_t token, enum error error)

@@ -85,6 +85,14 @@ enum error children_start_driver(const struct device *device, handle_t grant)
 	return OK;
 }
 
+void children_kill_driver(const struct device *device)
+{
+	for (unsigned i = 0; i < CHILDREN_MAX; i++)
+		if (children[i].kind == CHILD_DRIVER && children[i].device_id == device->id &&
+		    children[i].start == device->starts)
+			SYS1(SYS_PROCESS_KILL, children[i].process);
+}
+
 /* "NAME,ARG,ARG" into the path bin/NAME and words; the copy is cut in place. */
 static enum error split_line(char *line, char *path, size_t path_bytes, const char **words)
 {

@@ -35,6 +35,7 @@ static void add_driver(const struct shim_driver *manifest)
 		return;
 	}
 	driver->manifest = manifest;
+	driver->is_bus = manifest->class_id == CLASS_BUS;
 	memcpy(driver->name, manifest->name, DRIVER_NAME_BYTES);
 	snprintf(driver->path, sizeof(driver->path), "drivers/%s/%s",
 		 class_folder[manifest->class_id], driver->name);

@@ -14,6 +14,7 @@
 #include <abi/device.h>
 #include <abi/error.h>
 #include <abi/handle.h>
+#include <abi/manager.h>
 #include <abi/message.h>
 #include <shim/driver.h>
 
@@ -23,6 +24,7 @@
 #define DEATHS_MAX     3 /* restarts after deaths in a row */
 #define START_LIMIT_NS (UINT64_C(10) * 1000000000)
 #define STOP_LIMIT_NS  (UINT64_C(5) * 1000000000)
+#define MOVE_LIMIT_NS  (UINT64_C(5) * 1000000000) /* the kernel's own limits are shorter */
 #define RESTART_NS     (UINT64_C(100) * 1000000) /* the first delay; each next four times as long */
 #define HEALTHY_NS     (UINT64_C(60) * 1000000000) /* lived as long: earlier deaths are forgotten */
 
@@ -33,6 +35,7 @@ struct driver {
 	uint8_t placement;                  /* in force: enum placement */
 	bool in_kernel;                     /* there is a ring-0 image */
 	bool in_archive;                    /* there is a ring-3 image */
+	bool is_bus;
 	char name[DRIVER_NAME_BYTES + 1];
 	char path[48]; /* in the archive: "drivers/block/ahci" */
 };
@@ -51,6 +54,8 @@ enum step {
 	STEP_NONE,     /* no instance */
 	STEP_STARTING, /* from the order to start until it is live */
 	STEP_LIVE,
+	STEP_STANDBY, /* live; a process gets ready to take over */
+	STEP_MOVING,  /* live; the kernel lets it change hands */
 	STEP_STOPPING,
 	STEP_WAITING, /* died; the timer starts it again */
 	STEP_FAILED   /* gave up, or taken out */
@@ -61,6 +66,8 @@ struct order {
 	uint64_t token; /* 0: free */
 	unsigned waiting;
 	enum error result; /* the first error */
+	bool cold;         /* a move: one at least was */
+	uint64_t pause_ns; /* the longest */
 };
 
 struct device {
@@ -68,8 +75,9 @@ struct device {
 	uint32_t parent;
 	uint8_t step;    /* enum step */
 	uint8_t ring;    /* enum placement: of the instance, or where to start it */
-	uint8_t next;    /* ring to start in once stopped; PLACEMENT_OFF: stay stopped */
-	uint8_t back;    /* ring to return to if that start fails */
+	uint8_t next;    /* ring to move to; PLACEMENT_OFF: stay stopped */
+	uint8_t back;    /* ring to return to if the start there fails */
+	uint8_t how;     /* enum manager_move */
 	bool killed;     /* its death was ordered */
 	unsigned deaths; /* in a row */
 	unsigned starts; /* of processes and ring-0 instances; numbers them */
@@ -96,7 +104,7 @@ void policy_process_ended(uint32_t device_id, unsigned start);
 /** Orders: each ends in act_reply() with their token, now or later. */
 void policy_start(uint64_t token, struct driver *driver, uint32_t ring);
 void policy_stop(uint64_t token, struct driver *driver);
-void policy_move(uint64_t token, struct driver *driver, uint32_t ring);
+void policy_move(uint64_t token, struct driver *driver, uint32_t ring, enum manager_move how);
 void policy_kill(uint64_t token, struct driver *driver);
 
 /** Every device that has a driver is live, stopped or failed. */
@@ -112,6 +120,9 @@ void children_open(handle_t notification, uint64_t bits);
 
 /** Start a device's driver process. */
 MUST_CHECK enum error children_start_driver(const struct device *device, handle_t grant);
+
+/** Kill the process that was started last for a device. */
+void children_kill_driver(const struct device *device);
 
 /** Start a program with the authority of the shell, to be watched by the manager.
  *
@@ -146,7 +157,16 @@ void service_settled(void);
 MUST_CHECK enum error act_start(const struct device *device);
 MUST_CHECK enum error act_stop(const struct device *device);
 MUST_CHECK enum error act_kill(const struct device *device);
+
+/** Start a process that stands by to take the device over; end it. */
+MUST_CHECK enum error act_standby(const struct device *device);
+void act_standby_end(const struct device *device);
+
+/** Let the device change hands, to device->next. */
+MUST_CHECK enum error act_move(const struct device *device);
+
 void act_reply(uint64_t token, enum error error);
+void act_reply_order(const struct order *order);
 void act_timer(unsigned index, uint64_t deadline_ns); /* 0: disarm */
 uint64_t act_now_ns(void);
 

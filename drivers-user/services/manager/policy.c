@@ -7,6 +7,9 @@
  *              |   \      |        |
  *              |    +-----+--------+--> WAITING -> STARTING   deaths, with back-off
  *              +-> FAILED                         too many: FAILED
+ *
+ *   LIVE -> STANDBY -> MOVING -> LIVE    a hot move; without STANDBY into ring 0. What fails before
+ *                                        the kernel switches goes cold, what fails later has died.
  */
 #include <abi/log.h>
 #include <lib/string.h>
@@ -62,7 +65,7 @@ static void order_part(struct order *order, enum error error)
 		order->result = error;
 	if (--order->waiting)
 		return;
-	act_reply(order->token, order->result);
+	act_reply_order(order);
 	order->token = 0;
 }
 
@@ -129,6 +132,83 @@ static void stop(struct device *device)
 	order_end(device, error);
 }
 
+/* --- Hot moves --- */
+
+static void move_cold(struct device *device)
+{
+	device->order->cold = true;
+	stop(device);
+}
+
+/* The old instance serves as before. */
+static void hot_refused(struct device *device, enum error error)
+{
+	bool only = device->how == MOVE_HOT_ONLY;
+
+	act_log(only ? LOG_WARNING : LOG_NOTICE, "%s: driver %s does not move hot: %s%s",
+		device->name, device->driver->name, error_text(error),
+		only ? "" : "; it goes cold");
+	enter(device, STEP_LIVE, 0);
+	if (!only) {
+		move_cold(device);
+		return;
+	}
+	device->next = device->back = PLACEMENT_OFF;
+	order_end(device, error);
+}
+
+static void switch_over(struct device *device)
+{
+	enum error error;
+
+	enter(device, STEP_MOVING, MOVE_LIMIT_NS);
+	error = act_move(device);
+	if (!error)
+		return;
+	if (device->next == PLACEMENT_USER)
+		act_standby_end(device);
+	hot_refused(device, error);
+}
+
+static void move_hot(struct device *device)
+{
+	enum error error;
+
+	if (device->driver->is_bus) { /* its state is the devices below it */
+		hot_refused(device, ERR_UNSUPPORTED);
+		return;
+	}
+	if (device->next == PLACEMENT_KERNEL) {
+		switch_over(device);
+		return;
+	}
+	device->starts++;
+	enter(device, STEP_STANDBY, START_LIMIT_NS);
+	error = act_standby(device);
+	if (error)
+		hot_refused(device, error);
+}
+
+static void moved(struct device *device)
+{
+	device->ring = device->next;
+	device->next = device->back = PLACEMENT_OFF;
+	device->live_since_ns = act_now_ns();
+	enter(device, STEP_LIVE, 0);
+	order_end(device, OK);
+}
+
+/* The device was left without an instance: a fresh one comes, where it was to go. */
+static void move_died(struct device *device)
+{
+	act_log(LOG_WARNING, "%s: driver %s died while it moved; it starts afresh in %s",
+		device->name, device->driver->name, ring_text(device->next));
+	device->order->cold = true;
+	device->ring = device->next;
+	device->next = PLACEMENT_OFF;
+	start(device);
+}
+
 static void went_live(struct device *device)
 {
 	device->back = PLACEMENT_OFF;
@@ -193,7 +273,14 @@ static void died(struct device *device)
 static void overdue(struct device *device)
 {
 	act_log(LOG_ERROR, "%s: driver %s did not %s in time", device->name, device->driver->name,
-		device->step == STEP_STARTING ? "start" : "stop");
+		device->step == STEP_STARTING   ? "start"
+		: device->step == STEP_STOPPING ? "stop"
+						: "move");
+	if (device->step == STEP_STANDBY) {
+		act_standby_end(device);
+		hot_refused(device, ERR_TIMEOUT);
+		return;
+	}
 	if (device->ring == PLACEMENT_USER && act_kill(device) == OK)
 		return;
 	give_up(device, ERR_TIMEOUT);
@@ -205,7 +292,8 @@ void policy_timer(unsigned index)
 
 	if (device->step == STEP_WAITING)
 		start(device);
-	else if (device->step == STEP_STARTING || device->step == STEP_STOPPING)
+	else if (device->step != STEP_LIVE && device->step != STEP_NONE &&
+		 device->step != STEP_FAILED)
 		overdue(device);
 }
 
@@ -287,6 +375,27 @@ static void removed(struct device *device)
 	device->id = 0;
 }
 
+static void move_event(struct device *device, const struct device_info *info, uint32_t events)
+{
+	uint32_t ended = events & (EVENT_DIED | EVENT_FAILED | EVENT_STOPPED);
+
+	if (events & EVENT_REMOVED) {
+		removed(device);
+		return;
+	}
+	if ((events & EVENT_MOVED) && device->step == STEP_MOVING) {
+		moved(device);
+		if (ended)
+			died(device);
+	} else if (ended) {
+		move_died(device);
+	} else if ((events & EVENT_STANDBY) && device->step == STEP_STANDBY) {
+		switch_over(device);
+	} else if ((events & EVENT_MOVE_FAILED) && device->step == STEP_MOVING) {
+		hot_refused(device, (enum error)info->error);
+	}
+}
+
 /* In the order in which one instance can meet them; the next starts only after the last one. */
 void policy_event(const struct device_info *info, uint32_t events)
 {
@@ -296,6 +405,13 @@ void policy_event(const struct device_info *info, uint32_t events)
 		policy_device(info);
 	if (!device)
 		return;
+	if (device->order && info->last_pause_ns > device->order->pause_ns &&
+	    (events & (EVENT_LIVE | EVENT_MOVED)))
+		device->order->pause_ns = info->last_pause_ns;
+	if (device->step == STEP_STANDBY || device->step == STEP_MOVING) {
+		move_event(device, info, events);
+		return;
+	}
 	if ((events & EVENT_LIVE) && device->step == STEP_STARTING)
 		went_live(device);
 	if ((events & EVENT_FAILED) && device->step == STEP_STARTING)
@@ -314,16 +430,19 @@ void policy_process_ended(uint32_t device_id, unsigned start)
 {
 	struct device *device = find(device_id);
 
-	if (device && device->step == STEP_STARTING && device->starts == start)
+	if (!device || device->starts != start)
+		return;
+	if (device->step == STEP_STARTING)
 		died(device);
+	else if (device->step == STEP_STANDBY)
+		hot_refused(device, ERR_GONE);
 }
 
 bool policy_settled(void)
 {
 	for (unsigned i = 0; i < DEVICES_MAX; i++)
-		if (devices[i].id &&
-		    (devices[i].step == STEP_STARTING || devices[i].step == STEP_STOPPING ||
-		     devices[i].step == STEP_WAITING))
+		if (devices[i].id && devices[i].step != STEP_NONE && devices[i].step != STEP_LIVE &&
+		    devices[i].step != STEP_FAILED)
 			return false;
 	return true;
 }
@@ -393,6 +512,8 @@ static enum error stop_one(struct order *order, struct device *device, uint32_t 
 	return OK;
 }
 
+static enum manager_move order_how; /* of the move that is being ordered */
+
 static enum error move_one(struct order *order, struct device *device, uint32_t ring)
 {
 	enum error error = check_ring(device, ring);
@@ -405,8 +526,12 @@ static enum error move_one(struct order *order, struct device *device, uint32_t 
 		return OK;
 	device->next = (uint8_t)ring;
 	device->back = device->ring;
+	device->how = (uint8_t)order_how;
 	order_take(order, device);
-	stop(device);
+	if (order_how == MOVE_COLD)
+		move_cold(device);
+	else
+		move_hot(device);
 	return OK;
 }
 
@@ -463,8 +588,9 @@ void policy_stop(uint64_t token, struct driver *driver)
 	for_each(token, driver, PLACEMENT_OFF, stop_one);
 }
 
-void policy_move(uint64_t token, struct driver *driver, uint32_t ring)
+void policy_move(uint64_t token, struct driver *driver, uint32_t ring, enum manager_move how)
 {
+	order_how = how;
 	for_each(token, driver, ring, move_one);
 }
 

@@ -63,7 +63,7 @@ static void run_program(const struct message *message, handle_t endpoint)
 static void order(const struct message *message)
 {
 	char name[2 * sizeof(message->word[0]) + 1] = "";
-	uint64_t ring = message->word[2];
+	uint64_t ring = message->word[2], how = message->word[3];
 	struct driver *driver;
 
 	memcpy(name, message->word, sizeof(name) - 1);
@@ -75,8 +75,8 @@ static void order(const struct message *message)
 	else if (message->label == MANAGER_DRIVER_STOP)
 		policy_stop(message->token, driver);
 	else if (message->label == MANAGER_DRIVER_MOVE &&
-		 (ring == PLACEMENT_KERNEL || ring == PLACEMENT_USER))
-		policy_move(message->token, driver, (uint32_t)ring);
+		 (ring == PLACEMENT_KERNEL || ring == PLACEMENT_USER) && how <= MOVE_COLD)
+		policy_move(message->token, driver, (uint32_t)ring, (enum manager_move)how);
 	else if (message->label == MANAGER_DRIVER_KILL)
 		policy_kill(message->token, driver);
 	else

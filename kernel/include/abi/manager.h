@@ -12,11 +12,16 @@ enum manager_call {
 	MANAGER_DRIVER_START, /* (driver name in words 0-1, enum placement in word 2) every stopped
 				 device of it */
 	MANAGER_DRIVER_STOP,  /* (driver name in words 0-1) every device of it, quiesced */
-	MANAGER_DRIVER_MOVE,  /* (driver name in words 0-1, enum placement in word 2, flags in word
-				 3) */
-	MANAGER_DRIVER_KILL,  /* (driver name in words 0-1) its processes, as if they had crashed */
+	MANAGER_DRIVER_MOVE,  /* (driver name in words 0-1, enum placement in word 2, MOVE_* in word
+				 3) -> word 0: 1, it was cold; word 1: the longest pause, ns */
+	MANAGER_DRIVER_KILL,  /* (driver name in words 0-1) its processes, as if they had crashed
+				 -> word 1: the longest pause, ns */
 	MANAGER_RUN,          /* (program name in words 0-3) -> word 0: pid, handle: the process */
 	MANAGER_SETTLED       /* answered when every device that has a driver is live or failed */
 };
+
+/* How to move: hot keeps the requests in flight in flight, cold stops the driver and starts it
+ * afresh. */
+enum manager_move { MOVE_HOT_ELSE_COLD, MOVE_HOT_ONLY, MOVE_COLD };
 
 #endif

@@ -6,9 +6,12 @@
 #ifndef RUNTIME_MANAGER_H
 #define RUNTIME_MANAGER_H
 
+#include <stdbool.h>
+
 #include <abi/device.h>
 #include <abi/error.h>
 #include <abi/handle.h>
+#include <abi/manager.h>
 
 /** The version of the protocol that the manager speaks. */
 MUST_CHECK enum error manager_version(uint64_t *version);
@@ -28,9 +31,20 @@ MUST_CHECK enum error manager_driver_start(const char *driver, enum placement pl
 /** Quiesce and stop every instance of a driver. Its sessions stay, and wait. */
 MUST_CHECK enum error manager_driver_stop(const char *driver);
 
-/** Move every instance of a driver to a ring. No flags are defined yet. */
+/* What became of an order. */
+struct manager_moved {
+	bool cold;         /* stopped and started afresh, one of them at least */
+	uint64_t pause_ns; /* the longest that clients of one device waited; valid unless it failed
+			    */
+};
+
+/** Move every instance of a driver to a ring: enum manager_move. */
 MUST_CHECK enum error manager_driver_move(const char *driver, enum placement placement,
 					  uint64_t flags);
+
+MUST_CHECK enum error manager_driver_move_timed(const char *driver, enum placement placement,
+						enum manager_move how, struct manager_moved *moved);
+MUST_CHECK enum error manager_driver_kill_timed(const char *driver, struct manager_moved *moved);
 
 /** Kill a driver's processes, as if they had crashed. */
 MUST_CHECK enum error manager_driver_kill(const char *driver);
