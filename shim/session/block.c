@@ -378,55 +378,88 @@ __attribute__((noinline)) static bool block_next_any(struct block_class *class,
 	return false;
 }
 
-/* The case that counts: the session whose turn it is has a good transfer, and one of the first 64
- * tags is free. Looks first and changes nothing unless all is well; else block_next_any() reads and
- * checks anew. */
-static inline bool block_next_plain(struct block_queue *queue, struct session_link *link,
-				    struct shim_block_request *request)
+/* The case that counts: good transfers of one session, for the first 64 tags. Looks first and
+ * changes nothing for a request that is anything else: block_next_any() reads and checks it anew.
+ */
+static inline unsigned block_take_plain(struct block_queue *queue, struct session_link *link,
+					struct shim_block_request *table, uint16_t *tags,
+					unsigned count)
 {
-	uint32_t head = link->submit_head, waiting, slot;
-	struct session_request taken;
-	uint32_t bytes;
-	unsigned tag;
+	uint32_t tail = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE);
+	uint32_t head = link->submit_head, slot_count = link->slot_count;
+	uint64_t free = queue->journal->free[0];
+	unsigned done = 0;
 
-	waiting = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head;
-	if (waiting - 1 >= link->slot_count || link->replay_count != link->replay_next ||
-	    !link->ready || queue->journal->free[0] == 0)
-		return false;
-	tag = (unsigned)__builtin_ctzll(queue->journal->free[0]);
-	slot = __atomic_load_n(&link->submit_ring[head & (link->slot_count - 1)], __ATOMIC_RELAXED);
-	if (tag >= link->depth || slot >= link->slot_count || link->taken[slot])
-		return false;
-	session_copy(&taken, link->slots, slot);
-	bytes = taken.count << link->block_shift;
-	if (taken.flags != 0 || taken.operation > BLOCK_WRITE ||
-	    !(link->plain >> taken.operation & 1) || !block_transfer_good(link, &taken, bytes))
-		return false;
-	link->submit_head = head + 1;
-	__atomic_store_n(&link->server->submit_head, head + 1, __ATOMIC_RELAXED);
-	session_mark_taken(link, &taken);
-	queue->journal->free[0] &= queue->journal->free[0] - 1; /* the lowest: `tag` */
-	block_start(queue, link, tag, &taken, bytes, request);
+	if (tail - head > slot_count || link->replay_count != link->replay_next || !link->ready)
+		return 0;
+	for (; head != tail && free && done < count; head++, free &= free - 1) {
+		unsigned tag = (unsigned)__builtin_ctzll(free);
+		struct session_request taken;
+		uint32_t slot, bytes;
+
+		slot = __atomic_load_n(&link->submit_ring[head & (slot_count - 1)],
+				       __ATOMIC_RELAXED);
+		if (tag >= link->depth || slot >= slot_count || link->taken[slot])
+			break;
+		session_copy(&taken, link->slots, slot);
+		bytes = taken.count << link->block_shift;
+		if (taken.flags != 0 || taken.operation > BLOCK_WRITE ||
+		    !(link->plain >> taken.operation & 1) ||
+		    !block_transfer_good(link, &taken, bytes))
+			break;
+		link->taken[slot] = true;
+		link->generation[slot] = taken.generation;
+		block_start(queue, link, tag, &taken, bytes, &table[tag]);
+		tags[done++] = (uint16_t)tag;
+	}
+	if (!done)
+		return 0;
+	queue->journal->free[0] = free;
 	queue->cursor = link->next;
-	return true;
+	link->in_flight += done;
+	link->submit_head = head;
+	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
+	return done;
+}
+
+unsigned shim_block_take(struct shim_device *device, unsigned index,
+			 struct shim_block_request *table, uint16_t *tags, unsigned count)
+{
+	struct block_class *class = device->class_data;
+	struct block_queue *queue = &class->queue[index];
+	unsigned done = 0;
+
+	if (index >= class->queue_count || !queue->links)
+		return 0;
+	while (done < count) {
+		struct session_link *link = queue->cursor ? queue->cursor : queue->links;
+		bool shared = queue->links->next != NULL;
+		struct shim_block_request request;
+		unsigned plain = block_take_plain(queue, link, table, tags + done,
+						  shared ? 1 : count - done);
+
+		done += plain;
+		if (plain && shared)
+			continue;
+		if (done == count || (!shared && !session_pending(link)) ||
+		    !block_next_any(class, queue, link, &request))
+			break;
+		table[request.tag] = request;
+		tags[done++] = request.tag;
+		if (request.operation > BLOCK_WRITE)
+			break;
+	}
+	return done;
 }
 
 bool shim_block_next(struct shim_device *device, unsigned index, struct shim_block_request *request)
 {
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
-	struct session_link *link;
 
-	if (index >= class->queue_count)
+	if (index >= class->queue_count || !queue->links)
 		return false;
-	link = queue->cursor ? queue->cursor : queue->links;
-	if (!link)
-		return false;
-	if (block_next_plain(queue, link, request))
-		return true;
-	if (!queue->links->next && !session_pending(link))
-		return false;
-	return block_next_any(class, queue, link, request);
+	return block_next_any(class, queue, queue->cursor ? queue->cursor : queue->links, request);
 }
 
 static void block_bad_completion(struct block_class *class, unsigned queue, unsigned tag)
@@ -457,4 +490,30 @@ void shim_block_complete(struct shim_device *device, unsigned index, unsigned ta
 	if (link)
 		session_finish(link, &class->wakes, done->slot, error,
 			       error == OK ? done->count : 0);
+}
+
+void shim_block_complete_many(struct shim_device *device, unsigned index, unsigned word,
+			      uint64_t tags)
+{
+	struct block_class *class = device->class_data;
+	struct block_queue *queue = &class->queue[index];
+
+	if (!tags)
+		return;
+	if (index >= class->queue_count || word >= BLOCK_TAGS_MAX / 64 ||
+	    word * 64 + 63u - (unsigned)__builtin_clzll(tags) >= class->tag_count ||
+	    queue->journal->free[word] & tags) {
+		block_bad_completion(class, index, word * 64);
+		return;
+	}
+	queue->journal->free[word] |= tags;
+	for (uint64_t left = tags; left; left &= left - 1) {
+		unsigned tag = word * 64 + (unsigned)__builtin_ctzll(left);
+		const struct block_record *done = &queue->journal->record[tag];
+		struct session_link *link = queue->owner[tag];
+
+		queue->owner[tag] = NULL;
+		if (link)
+			session_finish(link, &class->wakes, done->slot, OK, done->count);
+	}
 }

@@ -90,6 +90,28 @@ void shim_block_complete(struct shim_device *device, unsigned queue, unsigned ta
 	fake_violate(fake, "tag %u of queue %u was completed, but is not in flight", tag, queue);
 }
 
+unsigned shim_block_take(struct shim_device *device, unsigned queue,
+			 struct shim_block_request *table, uint16_t *tags, unsigned count)
+{
+	struct shim_block_request request;
+	unsigned done = 0;
+
+	while (done < count && shim_block_next(device, queue, &request)) {
+		table[request.tag] = request;
+		tags[done++] = request.tag;
+		if (request.operation > BLOCK_WRITE)
+			break;
+	}
+	return done;
+}
+
+void shim_block_complete_many(struct shim_device *device, unsigned queue, unsigned word,
+			      uint64_t tags)
+{
+	for (; tags; tags &= tags - 1)
+		shim_block_complete(device, queue, word * 64 + (unsigned)__builtin_ctzll(tags), OK);
+}
+
 unsigned fake_block_queue(struct fake *fake, unsigned unit, enum block_operation operation,
 			  uint64_t position, uint32_t count, uint8_t flags)
 {

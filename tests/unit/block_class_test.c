@@ -122,7 +122,13 @@ static void submit(uint8_t operation, uint64_t position, uint32_t count, uint32_
 
 static bool next(struct shim_block_request *request)
 {
-	return shim_block_next(&device, 0, request);
+	static struct shim_block_request table[BLOCK_TAGS_MAX];
+	uint16_t tag;
+
+	if (!shim_block_take(&device, 0, table, &tag, 1))
+		return false;
+	*request = table[tag];
+	return true;
 }
 
 static enum error answer_of(struct session_host *of)
@@ -546,6 +552,39 @@ static void doorbell_runs_the_driver_and_flush_wakes_the_client(void **state)
 	assert_int_equal(host->wakes, 1);
 }
 
+static void several_are_taken_and_answered_at_once_up_to_a_flush(void **state)
+{
+	struct shim_block_request table[DEPTH], one;
+	uint16_t tags[DEPTH];
+
+	(void)state;
+	submit(BLOCK_READ, 0, 1, 0, 0);
+	submit(BLOCK_WRITE, 1, COUNT, 0, 0); /* beyond the range */
+	submit(BLOCK_WRITE, 2, 1, 512, BLOCK_FUA);
+	submit(BLOCK_FLUSH, 0, 0, 0, 0);
+	submit(BLOCK_READ, 3, 1, 0, 0);
+	assert_int_equal(shim_block_take(&device, 0, table, tags, DEPTH), 3);
+	assert_int_equal(table[tags[0]].position, START);
+	assert_int_equal(table[tags[1]].flags, BLOCK_FUA);
+	assert_int_equal(table[tags[2]].operation, BLOCK_FLUSH);
+	assert_int_equal(shim_block_take(&device, 0, table, tags + 3, 1), 1);
+	assert_true(table[tags[3]].tag == tags[3]);
+	assert_int_equal(shim_block_take(&device, 0, table, tags, DEPTH), 0);
+	assert_int_equal(answer(), ERR_RANGE);
+	shim_block_complete_many(&device, 0, 0, 0xf);
+	for (unsigned i = 0; i < DEPTH; i++)
+		assert_int_equal(answer(), OK);
+	submit(BLOCK_READ, 0, 1, 0, 0);
+	assert_true(shim_block_next(&device, 0, &one));
+	assert_false(shim_block_next(&device, 0, &one));
+	assert_int_equal(class.bad_completions, 0);
+	shim_block_complete_many(&device, 0, 0, 1u << one.tag | 2u << one.tag);
+	shim_block_complete_many(&device, 0, BLOCK_TAGS_MAX / 64, 1);
+	shim_block_complete_many(&device, 2, 0, 1);
+	assert_int_equal(class.bad_completions, 3);
+	assert_false(session_answered(&host->client));
+}
+
 static void queue_sleeps_only_when_nothing_waits(void **state)
 {
 	struct shim_block_request request;
@@ -828,6 +867,7 @@ int main(void)
 		TEST(client_that_leaves_stays_until_its_requests_end),
 		TEST(client_without_requests_leaves_at_once),
 		TEST(doorbell_runs_the_driver_and_flush_wakes_the_client),
+		TEST(several_are_taken_and_answered_at_once_up_to_a_flush),
 		TEST(queue_sleeps_only_when_nothing_waits),
 		TEST(next_instance_runs_what_the_last_one_left),
 		TEST(move_in_mid_flight_goes_on_where_it_was),

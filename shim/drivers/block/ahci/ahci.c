@@ -203,9 +203,7 @@ static bool controller_service(struct shim_device *device)
 	return pending;
 }
 
-/* The common case takes three register accesses: the device has left a FIS in memory that says
- * "done, no error", so neither of the two status registers is read. What it does not tell is still
- * pending after this, and interrupts again. */
+/* The common case takes three register accesses, all in ahci_reap_fis(). */
 static bool ahci_interrupt(struct shim_device *device, unsigned index)
 {
 	const struct ahci_state *state = shim_state(device);
@@ -213,19 +211,8 @@ static bool ahci_interrupt(struct shim_device *device, unsigned index)
 	bool claimed;
 
 	(void)index;
-	for (uint32_t left = state->live; left; left &= left - 1) {
-		unsigned port = (unsigned)__builtin_ctz(left);
-		struct ahci_queue *queue = port_queue(device, port);
-		volatile uint32_t *fis = port_fis(device, port, queue->queued);
-
-		if (!queue->active || !fis_is(*fis, queue->queued, false))
-			continue;
-		*fis = 0;
-		port_write(device, port, PORT_STATUS,
-			   queue->queued ? PORT_STATUS_SDB : PORT_STATUS_D2H);
-		host_write(device, HOST_STATUS, 1u << port);
-		done |= ahci_reap(device, port);
-	}
+	for (uint32_t left = state->live; left; left &= left - 1)
+		done |= ahci_reap_fis(device, (unsigned)__builtin_ctz(left));
 	if (done)
 		return true;
 	if (state->phase < CONTROLLER_LIVE)
@@ -336,18 +323,22 @@ static void ahci_remove(struct shim_device *device)
 	controller_gone(device);
 }
 
-static bool request_is_sane(const struct ahci_queue *queue, const struct ahci_request *request)
+static bool request_is_sane(const struct ahci_queue *queue, unsigned slot)
 {
-	bool flush = request->operation == BLOCK_FLUSH;
+	const struct shim_block_request *request = &queue->request[slot];
+	const struct ahci_work *work = &queue->work[slot];
+	bool transfer = request->operation <= BLOCK_WRITE;
+	bool special = queue->special >> slot & 1;
 
 	return request->operation >= BLOCK_READ && request->operation <= BLOCK_DISCARD &&
-	       !(request->flags & ~BLOCK_FUA) && request->flush <= 1 &&
-	       request->retries <= RETRIES_MAX + 1 && (flush || request->count) &&
+	       !(request->flags & ~BLOCK_FUA) && work->flush <= 1 &&
+	       work->retries <= RETRIES_MAX + 1 &&
+	       (request->operation == BLOCK_FLUSH || request->count) &&
 	       request->count <= queue->block_count &&
 	       request->position <= queue->block_count - request->count &&
-	       (request->operation > BLOCK_WRITE ||
-		request->count <= TRANSFER_MAX >> queue->block_shift) &&
-	       !(request->data & 1);
+	       (!transfer || request->count <= TRANSFER_MAX >> queue->block_shift) &&
+	       request->data_bytes == (transfer ? request->count << queue->block_shift : 0) &&
+	       !(request->data.value & 1) && (special || (transfer && !request->flags));
 }
 
 static bool queue_is_sane(const struct ahci_queue *queue)
@@ -360,7 +351,7 @@ static bool queue_is_sane(const struct ahci_queue *queue)
 	    queue->resets > RETRIES_MAX + 1 || queue->features & ~DISK_FEATURES ||
 	    queue->active & queue->waiting || queue->active & queue->failed ||
 	    queue->waiting & queue->failed || queue->aged & ~queue->active || queue->alone & ~all ||
-	    queue->serial[sizeof(queue->serial) - 1])
+	    queue->special & ~all || queue->serial[sizeof(queue->serial) - 1])
 		return false;
 	if (!known)
 		return !all;
@@ -371,7 +362,7 @@ static bool queue_is_sane(const struct ahci_queue *queue)
 	    (!queue->queued && queue->active & (queue->active - 1)))
 		return false;
 	for (; all; all &= all - 1) {
-		if (!request_is_sane(queue, &queue->request[__builtin_ctz(all)]))
+		if (!request_is_sane(queue, (unsigned)__builtin_ctz(all)))
 			return false;
 	}
 	return true;
@@ -399,13 +390,7 @@ static bool ahci_check(const struct shim_device *device)
 
 /* --- Class block --- */
 
-static void ahci_submit(struct shim_device *device, unsigned port)
-{
-	ahci_issue(device, port);
-}
-
-static const struct shim_block_ops ahci_ops = { .submit = ahci_submit,
-						.depth_max = AHCI_SLOTS_MAX };
+static const struct shim_block_ops ahci_ops = { .submit = ahci_issue, .depth_max = AHCI_SLOTS_MAX };
 
 SHIM_DRIVER(ahci) = {
 	.shim_version = SHIM_VERSION,

@@ -17,7 +17,7 @@
 
 #include "ahci_regs.h"
 
-#define STATE_VERSION    1
+#define STATE_VERSION    2
 #define CONTROLLER_TIMER AHCI_PORTS_MAX
 #define TRANSFER_MAX     (1u << 20)
 #define RETRIES_MAX      3 /* of one request, or of port resets that nothing good follows */
@@ -87,16 +87,12 @@ struct ahci_state {
 	uint64_t deadline_ns; /* of the phase */
 };
 
-/* A request that was taken and not completed; its tag is its slot. */
-struct ahci_request {
-	uint64_t position;
-	uint64_t data;  /* bus address */
-	uint32_t count; /* blocks */
-	uint8_t operation, flags;
+/* What else is known of a request that was taken and not completed; its tag is its slot. */
+struct ahci_work {
 	uint8_t flush; /* a write without native FUA: written, its flush is left */
 	uint8_t retries;
+	uint16_t reserved;
 	uint32_t error; /* enum error, when it is in `failed` */
-	uint32_t reserved;
 };
 
 struct ahci_queue {
@@ -107,6 +103,7 @@ struct ahci_queue {
 	uint32_t failed;    /* to be completed when the port has stopped */
 	uint32_t aged;      /* active since the last tick */
 	uint32_t alone;     /* waiting or active, not to be queued: one of them failed */
+	uint32_t special;   /* taken; when its command has ended well, more may have to be done */
 	uint8_t queued;     /* `active` are NCQ commands */
 	uint8_t armed;      /* the request timer runs */
 	uint8_t starved;    /* requests may wait in the sessions */
@@ -117,10 +114,12 @@ struct ahci_queue {
 	uint8_t trim_blocks; /* of 512 bytes, in one range list */
 	uint32_t features;   /* DISK_* */
 	uint32_t depth;
+	uint32_t reserved;
 	uint64_t deadline_ns; /* of the phase */
 	uint64_t block_count;
 	char serial[24];
-	struct ahci_request request[AHCI_SLOTS_MAX];
+	struct shim_block_request request[AHCI_SLOTS_MAX]; /* by slot; so is the next */
+	struct ahci_work work[AHCI_SLOTS_MAX];
 };
 
 static inline uint32_t host_read(const struct shim_device *device, uint32_t reg)
@@ -156,13 +155,15 @@ static inline volatile uint32_t *port_fis(const struct shim_device *device, unsi
 	return shim_dma_cpu(device, port, queued ? BUFFER_SDB : BUFFER_D2H);
 }
 
-/* Is this a received FIS of the kind that ends commands, and does it tell of a failed one, or of
- * none? */
-static inline bool fis_is(uint32_t fis, bool queued, bool failed)
+/* Does this received FIS say that commands ended well? A failed one? It may be none at all. */
+static inline bool fis_is_good(uint32_t fis, bool queued)
 {
-	const uint32_t status = (ATA_STATUS_ERROR | ATA_STATUS_FAULT) << 16;
+	return (fis & (FIS_TYPE | FIS_FAILED)) == (queued ? FIS_SDB : FIS_D2H);
+}
 
-	return (fis & 0xff) == (queued ? FIS_SDB : FIS_D2H) && !(fis & status) == !failed;
+static inline bool fis_is_bad(uint32_t fis, bool queued)
+{
+	return (fis & FIS_TYPE) == (queued ? FIS_SDB : FIS_D2H) && fis & FIS_FAILED;
 }
 
 /* Requests are in flight: see that they end. The timer is not set again for each. */
@@ -183,6 +184,12 @@ void ahci_issue(struct shim_device *device, unsigned port);
 /** Complete what the hardware has done, and start what waits for it.
  * @return what was done, a bit a slot */
 uint32_t ahci_reap(struct shim_device *device, unsigned port);
+
+/** After an interrupt: if the port's received FIS says that commands have ended well, acknowledge
+ * it and do as ahci_reap(). Neither of the two status registers is read: what the FIS does not tell
+ * is still pending afterwards, and interrupts again.
+ * @return what was done, a bit a slot */
+uint32_t ahci_reap_fis(struct shim_device *device, unsigned port);
 
 /** Complete every request that was taken and is not completed. */
 void ahci_requests_fail(struct shim_device *device, unsigned port, enum error error);

@@ -67,7 +67,7 @@ static void port_recover(struct shim_device *device, unsigned port, uint32_t gui
 	struct ahci_queue *queue = port_queue(device, port);
 
 	for (uint32_t left = guilty; left; left &= left - 1)
-		queue->request[__builtin_ctz(left)].error = error;
+		queue->work[__builtin_ctz(left)].error = error;
 	queue->failed |= guilty;
 	queue->waiting |= queue->active & ~guilty;
 	queue->alone &= ~guilty;
@@ -86,7 +86,7 @@ static enum error error_of_task(uint32_t error)
 /* One request failed, and it is known which. A damaged transfer is tried again. */
 static bool request_retry(struct ahci_queue *queue, unsigned slot, bool damaged)
 {
-	return damaged && queue->request[slot].retries++ < RETRIES_MAX;
+	return damaged && queue->work[slot].retries++ < RETRIES_MAX;
 }
 
 /* The port reports an error. What it completed before was reaped. */
@@ -143,10 +143,11 @@ static void port_serve(struct shim_device *device, unsigned port)
 	ahci_port_enter(device, port, PORT_LIVE, 0);
 	port_settle(device, port);
 	queue->failed = 0;
+	queue->special &= ~failed;
 	for (; failed; failed &= failed - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(failed);
 
-		shim_block_complete(device, port, slot, queue->request[slot].error);
+		shim_block_complete(device, port, slot, queue->work[slot].error);
 	}
 	ahci_issue(device, port);
 }
@@ -330,7 +331,7 @@ static void log_ended(struct shim_device *device, unsigned port)
 	if (page[0] & ATA_LOG_NOT_QUEUED || !(queue->waiting & guilty)) {
 		queue->alone |= queue->waiting;
 	} else if (!request_retry(queue, slot, page[3] & ATA_ERROR_CRC)) {
-		queue->request[slot].error = error_of_task(page[3]);
+		queue->work[slot].error = error_of_task(page[3]);
 		queue->waiting &= ~guilty;
 		queue->failed |= guilty;
 		queue->resets = 0;
@@ -472,7 +473,7 @@ void ahci_port_service(struct shim_device *device, unsigned port)
 			port_step(device, port);
 		return;
 	}
-	failed = failed || (queue->active && fis_is(*fis, queue->queued, true));
+	failed = failed || (queue->active && fis_is_bad(*fis, queue->queued));
 	*fis = 0;
 	if (!failed || queue->queued)
 		ahci_reap(device, port);

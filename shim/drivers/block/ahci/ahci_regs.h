@@ -126,25 +126,27 @@
 
 /* Command list entry [AHCI 4.2.2] */
 struct ahci_header {
-	uint16_t flags; /* bits 4:0 FIS length in dwords, bit 6 write */
-	uint16_t range_count;
-	uint32_t done_bytes;
+	uint64_t start; /* flags, number of ranges << 16, bytes done << 32 */
 	uint64_t table; /* bus address */
 	uint32_t reserved[4];
 };
 _Static_assert(sizeof(struct ahci_header) == 32, "a command header is 32 bytes");
-#define AHCI_HEADER_FIS   5u
+#define AHCI_HEADER_FIS   5u /* length in dwords */
 #define AHCI_HEADER_WRITE (1u << 6)
+#define AHCI_HEADER_RANGE (1u << 16)
 
 /* Command table with one physical range [AHCI 4.2.3]; the rest of its 256 bytes is not used */
 struct ahci_table {
-	uint64_t fis_low;  /* type, flags, command, feature, LBA 23:0, device */
-	uint64_t fis_high; /* LBA 47:24, feature 15:8, count, ICC, control */
-	uint64_t unused[14];
+	uint32_t fis[4]; /* register FIS, host to device [SATA 10.5.5]:
+			  * type, C bit, command, feature 7:0
+			  * LBA 23:0, device
+			  * LBA 47:24, feature 15:8
+			  * count, ICC, control */
+	uint32_t unused[28];
 	uint64_t data; /* bus address */
 	uint32_t reserved;
 	uint32_t last_byte; /* length - 1, odd [AHCI 4.2.3.3] */
-	uint64_t unused2[14];
+	uint32_t unused2[28];
 };
 _Static_assert(sizeof(struct ahci_table) == 256, "a command table takes 256 bytes here");
 _Static_assert(__builtin_offsetof(struct ahci_table, data) == 0x80, "ranges begin at 0x80");
@@ -152,6 +154,8 @@ _Static_assert(__builtin_offsetof(struct ahci_table, data) == 0x80, "ranges begi
 #define FIS_H2D_COMMAND 0x8027u /* type host to device, C bit */
 #define FIS_D2H         0x34u
 #define FIS_SDB         0xa1u
+#define FIS_TYPE        0xffu
+#define FIS_FAILED      ((ATA_STATUS_ERROR | ATA_STATUS_FAULT) << 16)
 
 /* A port's DMA buffer: what lies where */
 #define BUFFER_LIST     0x0000u              /* 32 headers, aligned to 1 KiB */

@@ -7,24 +7,52 @@
 
 /* --- Commands --- */
 
-/* Fill a slot. The header's flags say whether data are written; without data there is no range. */
-static inline void command_fill(const struct shim_device *device, unsigned port, unsigned slot,
-				uint32_t command, uint32_t feature, uint64_t lba, uint32_t drive,
-				uint32_t count, bool write, uint64_t data, uint32_t bytes)
+static inline struct ahci_header *slot_header(const struct shim_device *device, unsigned port,
+					      unsigned slot)
 {
-	uint8_t *buffer = shim_dma_cpu(device, port, 0);
-	struct ahci_header *header = (struct ahci_header *)(buffer + BUFFER_LIST) + slot;
-	struct ahci_table *table = (struct ahci_table *)(buffer + BUFFER_TABLES) + slot;
+	return (struct ahci_header *)shim_dma_cpu(device, port, BUFFER_LIST) + slot;
+}
 
-	table->fis_low = FIS_H2D_COMMAND | command << 16 | (feature & 0xff) << 24 |
-			 (lba & 0xffffff) << 32 | (uint64_t)drive << 56;
-	table->fis_high = (lba >> 24 & 0xffffff) | (feature >> 8 & 0xff) << 24 |
-			  (uint64_t)(count & 0xffff) << 32;
+static inline struct ahci_table *slot_table(const struct shim_device *device, unsigned port,
+					    unsigned slot)
+{
+	return (struct ahci_table *)shim_dma_cpu(device, port, BUFFER_TABLES) + slot;
+}
+
+/* Fill a slot with a command that is not queued. Without data there is no range. */
+static void command_fill(const struct shim_device *device, unsigned port, unsigned slot,
+			 uint32_t command, uint32_t feature, uint64_t lba, uint32_t drive,
+			 uint32_t count, bool write, uint64_t data, uint32_t bytes)
+{
+	struct ahci_table *table = slot_table(device, port, slot);
+
+	table->fis[0] = FIS_H2D_COMMAND | command << 16 | feature << 24;
+	table->fis[1] = (uint32_t)(lba & 0xffffff) | drive << 24;
+	table->fis[2] = (uint32_t)(lba >> 24) & 0xffffff;
+	table->fis[3] = count & 0xffff;
 	table->data = data;
 	table->last_byte = bytes - 1;
-	header->flags = (uint16_t)(AHCI_HEADER_FIS | (write ? AHCI_HEADER_WRITE : 0));
-	header->range_count = bytes != 0;
-	header->done_bytes = 0;
+	slot_header(device, port, slot)->start =
+		AHCI_HEADER_FIS | (write ? AHCI_HEADER_WRITE : 0) | (bytes ? AHCI_HEADER_RANGE : 0);
+}
+
+/* Fill a slot with a queued transfer: READ or WRITE FPDMA QUEUED, whose count is the feature and
+ * whose tag is in the count [ACS-3 7.23, 7.59]. This is the hot path: no branches, no calls. */
+_Static_assert(ATA_WRITE_QUEUED - ATA_READ_QUEUED == BLOCK_WRITE - BLOCK_READ, "see below");
+static inline void command_fill_queued(struct ahci_header *header, struct ahci_table *table,
+				       const struct shim_block_request *request, unsigned slot,
+				       uint32_t drive)
+{
+	uint32_t write = (uint32_t)request->operation - BLOCK_READ;
+	uint32_t count = request->count;
+
+	table->fis[0] = FIS_H2D_COMMAND + ((ATA_READ_QUEUED + write) << 16) + (count << 24);
+	table->fis[1] = (uint32_t)(request->position & 0xffffff) | drive << 24;
+	table->fis[2] = (uint32_t)(request->position >> 24) | count >> 8 << 24;
+	table->fis[3] = slot << 3;
+	table->data = request->data.value;
+	table->last_byte = request->data_bytes - 1;
+	header->start = AHCI_HEADER_FIS + AHCI_HEADER_RANGE + write * AHCI_HEADER_WRITE;
 }
 
 /* Issue the command in one slot, alone. */
@@ -49,24 +77,10 @@ void ahci_command_internal(struct shim_device *device, unsigned port, enum port_
 
 /* --- Requests --- */
 
-static inline void request_fill_queued(struct shim_device *device, unsigned port,
-				       struct ahci_queue *queue, unsigned slot)
-{
-	const struct ahci_request *request = &queue->request[slot];
-	bool write = request->operation == BLOCK_WRITE;
-	uint32_t drive = ATA_DEVICE_LBA;
-
-	if (request->flags & BLOCK_FUA && queue->features & DISK_FUA)
-		drive |= ATA_DEVICE_FUA;
-	command_fill(device, port, slot, write ? ATA_WRITE_QUEUED : ATA_READ_QUEUED, request->count,
-		     request->position, drive, slot << 3, write, request->data,
-		     request->count << queue->block_shift);
-}
-
 static void request_fill_transfer(struct shim_device *device, unsigned port,
 				  struct ahci_queue *queue, unsigned slot)
 {
-	const struct ahci_request *request = &queue->request[slot];
+	const struct shim_block_request *request = &queue->request[slot];
 	bool write = request->operation == BLOCK_WRITE;
 	uint32_t command = write ? ATA_WRITE_DMA_EXT : ATA_READ_DMA_EXT;
 	uint32_t drive = ATA_DEVICE_LBA;
@@ -80,7 +94,7 @@ static void request_fill_transfer(struct shim_device *device, unsigned port,
 		command = ATA_WRITE_DMA_FUA_EXT;
 	}
 	command_fill(device, port, slot, command, 0, lba, drive, request->count, write,
-		     request->data, request->count << queue->block_shift);
+		     request->data.value, request->data_bytes);
 }
 
 /* Blocks that one range list can name. */
@@ -92,7 +106,7 @@ static uint64_t trim_limit(const struct ahci_queue *queue)
 static void request_fill_trim(struct shim_device *device, unsigned port, struct ahci_queue *queue,
 			      unsigned slot)
 {
-	const struct ahci_request *request = &queue->request[slot];
+	const struct shim_block_request *request = &queue->request[slot];
 	uint64_t *range = shim_dma_cpu(device, port, BUFFER_TRIM);
 	uint64_t position = request->position, left = request->count;
 	uint32_t ranges = 0, blocks;
@@ -112,12 +126,12 @@ static void request_fill_trim(struct shim_device *device, unsigned port, struct 
 		     blocks * ATA_PAGE_BYTES);
 }
 
-__attribute__((noinline)) static void request_issue_alone(struct shim_device *device, unsigned port,
-							  struct ahci_queue *queue, unsigned slot)
+static void request_issue_alone(struct shim_device *device, unsigned port, struct ahci_queue *queue,
+				unsigned slot)
 {
-	const struct ahci_request *request = &queue->request[slot];
+	const struct shim_block_request *request = &queue->request[slot];
 
-	if (request->flush || request->operation == BLOCK_FLUSH)
+	if (queue->work[slot].flush || request->operation == BLOCK_FLUSH)
 		command_fill(device, port, slot,
 			     queue->features & DISK_FLUSH_EXT ? ATA_FLUSH_EXT : ATA_FLUSH, 0, 0, 0,
 			     0, false, 0, 0);
@@ -132,53 +146,38 @@ __attribute__((noinline)) static void request_issue_alone(struct shim_device *de
 	request_arm(device, port, queue);
 }
 
-static inline bool request_is_transfer(const struct ahci_request *request)
+/* Requests that need nothing but a queued command, and are done when it is. */
+static inline bool request_is_plain(const struct shim_block_request *request)
 {
-	return request->operation <= BLOCK_WRITE && !request->flush;
+	return request->operation <= BLOCK_WRITE && !request->flags;
+}
+
+static bool request_is_transfer(const struct ahci_queue *queue, unsigned slot)
+{
+	return queue->request[slot].operation <= BLOCK_WRITE && !queue->work[slot].flush;
+}
+
+/* May it be in the hardware beside others? */
+static bool request_may_queue(const struct ahci_queue *queue, unsigned slot)
+{
+	return queue->features & DISK_NCQ && !(queue->alone >> slot & 1) &&
+	       request_is_transfer(queue, slot);
 }
 
 /* Transfers go first: what waits beside them (flush, TRIM) came after them. */
-__attribute__((noinline)) static unsigned request_pick(const struct ahci_queue *queue)
+static unsigned request_pick(const struct ahci_queue *queue)
 {
 	for (uint32_t left = queue->waiting; left; left &= left - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(left);
 
-		if (request_is_transfer(&queue->request[slot]))
+		if (request_is_transfer(queue, slot))
 			return slot;
 	}
 	return (unsigned)__builtin_ctz(queue->waiting);
 }
 
-#define NO_SLOT AHCI_SLOTS_MAX
-
-/* The next request, in its slot; NO_SLOT if there is none. */
-static inline unsigned request_take(struct shim_device *device, unsigned port,
-				    struct ahci_queue *queue)
-{
-	struct ahci_request *request;
-	struct shim_block_request from;
-
-	if (!shim_block_next(device, port, &from))
-		return NO_SLOT;
-	request = &queue->request[from.tag];
-	request->position = from.position;
-	request->data = from.data.value;
-	request->count = from.count;
-	request->operation = from.operation;
-	request->flags = from.flags;
-	request->flush = request->retries = 0;
-	return from.tag;
-}
-
-/* May it be in the hardware beside others? */
-static inline bool request_may_queue(const struct ahci_queue *queue, unsigned slot)
-{
-	return queue->features & DISK_NCQ && !(queue->alone & 1u << slot) &&
-	       request_is_transfer(&queue->request[slot]);
-}
-
-static void batch_issue(struct shim_device *device, unsigned port, struct ahci_queue *queue,
-			uint32_t batch)
+static inline void batch_issue(struct shim_device *device, unsigned port, struct ahci_queue *queue,
+			       uint32_t batch)
 {
 	queue->active |= batch;
 	queue->queued = true;
@@ -188,34 +187,24 @@ static void batch_issue(struct shim_device *device, unsigned port, struct ahci_q
 	request_arm(device, port, queue);
 }
 
-/* Start what waits, as far as the hardware takes it: transfers of an NCQ disk together, all else
- * alone, after what is in flight has drained. */
-void ahci_issue(struct shim_device *device, unsigned port)
+/* Start what was taken and waits: all but plain requests, and those that are repeated. */
+__attribute__((noinline)) static void issue_waiting(struct shim_device *device, unsigned port,
+						    struct ahci_queue *queue)
 {
-	struct ahci_queue *queue = port_queue(device, port);
-	const struct ahci_state *state = shim_state(device);
 	uint32_t batch = 0;
 
-	queue->starved = true;
-	if (queue->phase != PORT_LIVE || state->phase != CONTROLLER_LIVE ||
-	    (queue->active && !queue->queued))
-		return;
-	for (;;) {
-		unsigned slot =
-			queue->waiting ? request_pick(queue) : request_take(device, port, queue);
+	while (queue->waiting) {
+		unsigned slot = request_pick(queue);
+		const struct shim_block_request *request = &queue->request[slot];
+		bool durable = request->flags & BLOCK_FUA && queue->features & DISK_FUA;
 
-		if (slot == NO_SLOT) {
-			queue->starved =
-				(queue->active | batch) == EVERYTHING >> (32 - queue->depth);
-			break;
-		}
-		if (__builtin_expect(!request_may_queue(queue, slot), 0)) {
-			queue->waiting |= 1u << slot;
+		if (!request_may_queue(queue, slot)) {
 			if (!(queue->active | batch))
 				request_issue_alone(device, port, queue, slot);
 			break;
 		}
-		request_fill_queued(device, port, queue, slot);
+		command_fill_queued(slot_header(device, port, slot), slot_table(device, port, slot),
+				    request, slot, ATA_DEVICE_LBA | (durable ? ATA_DEVICE_FUA : 0));
 		queue->waiting &= ~(1u << slot);
 		batch |= 1u << slot;
 	}
@@ -223,18 +212,71 @@ void ahci_issue(struct shim_device *device, unsigned port)
 		batch_issue(device, port, queue, batch);
 }
 
+/* Take requests into their slots. Plain ones get their commands; the others wait.
+ * @return  slots to issue */
+static inline uint32_t batch_take(struct shim_device *device, unsigned port,
+				  struct ahci_queue *queue)
+{
+	struct ahci_header *headers = slot_header(device, port, 0);
+	struct ahci_table *tables = slot_table(device, port, 0);
+	uint16_t tags[AHCI_SLOTS_MAX];
+	unsigned count = shim_block_take(device, port, queue->request, tags, AHCI_SLOTS_MAX);
+	uint32_t batch = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		const unsigned slot = tags[i];
+		const struct shim_block_request *request = &queue->request[slot];
+
+		queue->work[slot] = (struct ahci_work){ 0 };
+		if (__builtin_expect(!request_is_plain(request), 0)) {
+			queue->special |= 1u << slot;
+			queue->waiting |= 1u << slot;
+			continue;
+		}
+		command_fill_queued(&headers[slot], &tables[slot], request, slot, ATA_DEVICE_LBA);
+		batch |= 1u << slot;
+	}
+	return batch;
+}
+
+/* Start what waits, as far as the hardware takes it: transfers of an NCQ disk together, all else
+ * alone, after what is in flight has drained. */
+void ahci_issue(struct shim_device *device, unsigned port)
+{
+	struct ahci_queue *queue = port_queue(device, port);
+	const struct ahci_state *state = shim_state(device);
+	uint32_t batch;
+
+	queue->starved = true;
+	if (queue->phase != PORT_LIVE || state->phase != CONTROLLER_LIVE ||
+	    (queue->active && !queue->queued))
+		return;
+	if (!queue->waiting) {
+		batch = batch_take(device, port, queue);
+		if (__builtin_expect(!(queue->features & DISK_NCQ), 0))
+			queue->waiting |= batch;
+		else if (batch)
+			batch_issue(device, port, queue, batch);
+	}
+	if (__builtin_expect(queue->waiting != 0, 0))
+		issue_waiting(device, port, queue);
+	else
+		queue->starved = queue->active == EVERYTHING >> (32 - queue->depth);
+}
+
 /* A command ended well. Is that all of its request? If not, the rest waits. */
 static bool request_ended(struct ahci_queue *queue, unsigned slot)
 {
-	struct ahci_request *request = &queue->request[slot];
+	struct shim_block_request *request = &queue->request[slot];
+	struct ahci_work *work = &queue->work[slot];
 	uint64_t limit = trim_limit(queue);
 
 	if (request->operation == BLOCK_DISCARD && request->count > limit) {
 		request->position += limit;
 		request->count -= (uint32_t)limit;
-	} else if (request->flags & BLOCK_FUA && !request->flush && !(queue->features & DISK_FUA) &&
+	} else if (request->flags & BLOCK_FUA && !work->flush && !(queue->features & DISK_FUA) &&
 		   queue->features & (DISK_FLUSH | DISK_FLUSH_EXT)) {
-		request->flush = true;
+		work->flush = true;
 	} else {
 		return true;
 	}
@@ -242,12 +284,24 @@ static bool request_ended(struct ahci_queue *queue, unsigned slot)
 	return false;
 }
 
-/* Complete what the hardware has done. Returns what that was, a bit a slot. */
-uint32_t ahci_reap(struct shim_device *device, unsigned port)
+/* Which of those that are done are all done? */
+__attribute__((noinline)) static uint32_t requests_ended(struct ahci_queue *queue, uint32_t done)
 {
-	struct ahci_queue *queue = port_queue(device, port);
-	uint32_t busy = port_read(device, port, queue->queued ? PORT_ACTIVE : PORT_ISSUE);
-	uint32_t done = queue->active & ~busy;
+	uint32_t ended = done;
+
+	for (uint32_t left = done & queue->special; left; left &= left - 1) {
+		if (!request_ended(queue, (unsigned)__builtin_ctz(left)))
+			ended &= ~(left & -left);
+	}
+	queue->special &= ~ended;
+	return ended;
+}
+
+static inline uint32_t port_reap(struct shim_device *device, unsigned port,
+				 struct ahci_queue *queue, bool queued)
+{
+	uint32_t busy = port_read(device, port, queued ? PORT_ACTIVE : PORT_ISSUE);
+	uint32_t done = queue->active & ~busy, ended = done;
 
 	shim_read_barrier();
 	if (!done)
@@ -256,17 +310,43 @@ uint32_t ahci_reap(struct shim_device *device, unsigned port)
 	queue->aged &= ~done;
 	queue->alone &= ~done;
 	queue->resets = 0;
-	for (uint32_t left = done; left; left &= left - 1) {
-		unsigned slot = (unsigned)__builtin_ctz(left);
-		const struct ahci_request *request = &queue->request[slot];
-
-		if (__builtin_expect(!request->flags && request->operation <= BLOCK_WRITE, 1) ||
-		    request_ended(queue, slot))
-			shim_block_complete(device, port, slot, OK);
-	}
+	if (__builtin_expect(done & queue->special, 0))
+		ended = requests_ended(queue, done);
+	shim_block_complete_many(device, port, 0, ended);
 	if (queue->waiting || queue->starved)
 		ahci_issue(device, port);
 	return done;
+}
+
+/* Complete what the hardware has done. Returns what that was, a bit a slot. */
+uint32_t ahci_reap(struct shim_device *device, unsigned port)
+{
+	struct ahci_queue *queue = port_queue(device, port);
+
+	return port_reap(device, port, queue, queue->queued);
+}
+
+static inline uint32_t port_reap_fis(struct shim_device *device, unsigned port,
+				     struct ahci_queue *queue, bool queued)
+{
+	volatile uint32_t *fis = port_fis(device, port, queued);
+
+	if (!fis_is_good(*fis, queued))
+		return 0;
+	*fis = 0;
+	port_write(device, port, PORT_STATUS, queued ? PORT_STATUS_SDB : PORT_STATUS_D2H);
+	host_write(device, HOST_STATUS, 1u << port);
+	return port_reap(device, port, queue, queued);
+}
+
+uint32_t ahci_reap_fis(struct shim_device *device, unsigned port)
+{
+	struct ahci_queue *queue = port_queue(device, port);
+
+	if (!queue->active)
+		return 0;
+	return queue->queued ? port_reap_fis(device, port, queue, true)
+			     : port_reap_fis(device, port, queue, false);
 }
 
 /* Complete every request that was taken, and let new ones wait. */
@@ -275,7 +355,8 @@ void ahci_requests_fail(struct shim_device *device, unsigned port, enum error er
 	struct ahci_queue *queue = port_queue(device, port);
 	uint32_t all = queue->active | queue->waiting | queue->failed;
 
-	queue->active = queue->waiting = queue->failed = queue->alone = queue->aged = 0;
+	queue->active = queue->waiting = queue->failed = 0;
+	queue->alone = queue->aged = queue->special = 0;
 	for (; all; all &= all - 1)
 		shim_block_complete(device, port, (unsigned)__builtin_ctz(all), error);
 }

@@ -4,7 +4,7 @@
  * operations).
  *
  * How to use: the driver announces each disk as a unit, served by one of its queues. When requests
- * wait, its submit method runs; it takes requests with shim_block_next() while the hardware has
+ * wait, its submit method runs; it takes requests with shim_block_take() while the hardware has
  * room, starts them, and answers each with shim_block_complete(), in any order. Requests arrive
  * checked: operation, range, transfer size, and bus address are right.
  */
@@ -53,7 +53,23 @@ MUST_CHECK enum error shim_block_unit_add(struct shim_device *device, const stru
 /** The disk is gone: its sessions' requests fail with ERR_GONE. Context: the device's own. */
 void shim_block_unit_remove(struct shim_device *device, unsigned unit);
 
-/** Take the next waiting request of a queue.
+/** Take the waiting requests of a queue, in order, each to its place in a table by tag. A flush or
+ * discard is the last that one call takes.
+ *
+ * @param device  live device
+ * @param queue   the queue
+ * @param[out] table  as long as the largest depth of the queue's units; only what is taken changes
+ * @param[out] tags   of what was taken, in order
+ * @param count   at most so many
+ * @return how many: each must be completed; 0 if none waits, or as many as the unit's depth are in
+ *         flight
+ *
+ * Context: the device's own; does not block.
+ */
+unsigned shim_block_take(struct shim_device *device, unsigned queue,
+			 struct shim_block_request *table, uint16_t *tags, unsigned count);
+
+/** Take the next waiting request of a queue, one alone.
  *
  * @param device  live device
  * @param queue   the queue
@@ -78,5 +94,10 @@ bool shim_block_next(struct shim_device *device, unsigned queue,
  */
 void shim_block_complete(struct shim_device *device, unsigned queue, unsigned tag,
 			 enum error error);
+
+/** Answer several requests with OK: bit n of `tags` is tag 64 * word + n. As
+ * shim_block_complete(), at once. */
+void shim_block_complete_many(struct shim_device *device, unsigned queue, unsigned word,
+			      uint64_t tags);
 
 #endif
