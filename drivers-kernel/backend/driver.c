@@ -6,6 +6,8 @@
  */
 #include <lib/string.h>
 
+#include <abi/marker.h>
+
 #include <backend/backend.h>
 #include <kernel/log.h>
 #include <kernel/process.h>
@@ -151,6 +153,15 @@ static void finish(struct kernel_instance *instance)
 		task_post(&instance->task);
 }
 
+/* The driver's call has ended: nearly always, nothing else came meanwhile. */
+static inline void leave(struct kernel_instance *instance)
+{
+	if (__builtin_expect(instance->pending || instance->report_due || instance->timers_due, 0))
+		finish(instance);
+	else
+		instance->running = false;
+}
+
 void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
 {
 	if (instance->running) {
@@ -159,10 +170,38 @@ void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
 	}
 	instance->running = true;
 	turn(instance, bits);
-	if (__builtin_expect(instance->pending || instance->report_due || instance->timers_due, 0))
-		finish(instance);
-	else
-		instance->running = false;
+	leave(instance);
+}
+
+/* The two signals that matter: what a turn does for just one of them. */
+void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index)
+{
+	if (__builtin_expect(instance->running, 0)) {
+		instance->pending |= 1ul << SIGNAL_INTERRUPT(index);
+		return;
+	}
+	instance->running = true;
+	MARKER(MARKER_POINT_DRIVER);
+	instance->driver->interrupt(&instance->device, index);
+	if (instance->owner->info.interrupt_kind == INTERRUPT_LINE)
+		device_interrupt_acknowledge(instance->owner, 1ul << SIGNAL_INTERRUPT(index));
+	if (instance->wakes && instance->wakes->first)
+		session_flush(instance->wakes);
+	leave(instance);
+}
+
+void kernel_instance_doorbell(struct kernel_instance *instance, unsigned queue)
+{
+	if (__builtin_expect(instance->running || instance->owner->info.state != INSTANCE_LIVE,
+			     0)) {
+		instance->pending |= 1ul << SIGNAL_QUEUE(queue);
+		return;
+	}
+	instance->running = true;
+	instance->class->doorbell(&instance->device, queue);
+	if (instance->wakes->first)
+		session_flush(instance->wakes);
+	leave(instance);
 }
 
 void instance_run(struct kernel_instance *instance)

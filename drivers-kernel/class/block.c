@@ -60,7 +60,8 @@ static void block_doorbell(struct shim_device *device, unsigned queue)
 {
 	struct block_class *class = block_class_of(device);
 
-	for (; queue < class->queue_count; queue += 32)
+	block_class_doorbell(class, queue);
+	for (queue += 32; queue < class->queue_count; queue += 32)
 		block_class_doorbell(class, queue);
 }
 

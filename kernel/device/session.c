@@ -132,7 +132,7 @@ enum error session_create(struct process *client, struct device *device, uint32_
 		return error;
 	}
 	info_fill(session, &unit->info, parameters);
-	session->doorbell = 1ul << SIGNAL_QUEUE(unit->info.queue);
+	session->queue = unit->info.queue;
 	list_append(&device->sessions, &session->link);
 	device->info.session_count++;
 	*result = session;

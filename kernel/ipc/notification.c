@@ -6,23 +6,6 @@
 #include <kernel/ipc.h>
 #include <kernel/sched.h>
 
-void notification_wake(struct notification *notification)
-{
-	struct thread *thread = notification->waiter;
-
-	thread->frame.rax = OK;
-	thread->frame.rdx = notification->bits;
-	notification->bits = 0;
-	if (thread->endpoint) { /* SYS_RECEIVE */
-		thread->frame.rsi = MESSAGE_SIGNAL;
-		thread->frame.rdi = 0;
-		thread->frame.r12 = HANDLE_NONE;
-		thread->frame.r13 = 0;
-	}
-	ipc_detach(thread);
-	sched_ready(thread);
-}
-
 void notification_destroy(struct object *object)
 {
 	struct notification *notification = container_of(object, struct notification, object);

@@ -109,7 +109,7 @@ static void attract(const struct thread *thread)
 		slice_begin(self);
 }
 
-void sched_ready(struct thread *thread)
+void sched_ready_slow(struct thread *thread)
 {
 	struct cpu *cpu = this_cpu();
 
@@ -244,7 +244,7 @@ void sched_run(struct cpu *cpu, struct thread *thread)
 	thread_return(thread);
 }
 
-__attribute__((noreturn)) static void idle(struct cpu *cpu)
+void sched_idle(struct cpu *cpu)
 {
 	cpu->idle = true;
 	kernel_lock_release();
@@ -288,7 +288,7 @@ void schedule(void)
 	if (__builtin_expect(task_waits(), 0))
 		lapic_ipi((uint8_t)cpu->apic_id, VECTOR_RESCHEDULE); /* more tasks: come back */
 	if (!thread)
-		idle(cpu);
+		sched_idle(cpu);
 	if (__builtin_expect(sched_ready_mask != 0, 0)) {
 		if (sched_ready_mask >> thread->priority & 1)
 			slice_begin(cpu);

@@ -101,6 +101,8 @@ void registry_archive_set(struct memory *archive);
 
 /* Instances */
 void kernel_instance_post(struct kernel_instance *instance, uint64_t bits);
+void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index);
+void kernel_instance_doorbell(struct kernel_instance *instance, unsigned queue);
 /** Raise SIGNAL_* bits at the instance, whichever ring it is in. */
 static inline void device_signal(struct device *device, uint64_t bits)
 {
@@ -114,7 +116,19 @@ static inline void device_signal(struct device *device, uint64_t bits)
 static inline void device_interrupt(struct device *device, unsigned index)
 {
 	device->info.interrupt_count++;
-	device_signal(device, 1ul << SIGNAL_INTERRUPT(index));
+	if (device->kernel)
+		kernel_instance_interrupt(device->kernel, index);
+	else if (device->signal)
+		notification_signal(device->signal, 1ul << SIGNAL_INTERRUPT(index));
+}
+
+/** Requests wait on a queue. */
+static inline void device_doorbell(struct device *device, unsigned queue)
+{
+	if (device->kernel)
+		kernel_instance_doorbell(device->kernel, queue);
+	else if (device->signal)
+		notification_signal(device->signal, 1ul << SIGNAL_QUEUE(queue));
 }
 
 /** Start a ring-0 instance. ERR_DENIED: rule 5, the parent's instance is a process. */

@@ -62,7 +62,22 @@ static inline void ipc_detach(struct thread *thread)
 }
 
 /** Give the waiter all bits; there is a waiter. */
-void notification_wake(struct notification *notification);
+static inline void notification_wake(struct notification *notification)
+{
+	struct thread *thread = notification->waiter;
+
+	thread->frame.rax = OK;
+	thread->frame.rdx = notification->bits;
+	notification->bits = 0;
+	if (thread->endpoint) { /* SYS_RECEIVE */
+		thread->frame.rsi = MESSAGE_SIGNAL;
+		thread->frame.rdi = 0;
+		thread->frame.r12 = HANDLE_NONE;
+		thread->frame.r13 = 0;
+	}
+	ipc_detach(thread);
+	sched_ready(thread);
+}
 
 /** Raise bits; wakes the waiter. */
 static inline void notification_signal(struct notification *notification, uint64_t bits)

@@ -13,8 +13,23 @@
 
 #define PRIORITY_COUNT 32
 
+extern uint32_t sched_ready_mask; /* priorities that queue */
+
 /** Make a thread that waits runnable; it may preempt. */
-void sched_ready(struct thread *thread);
+void sched_ready_slow(struct thread *thread);
+static inline void sched_ready(struct thread *thread)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (cpu->current || cpu->next || thread->state <= THREAD_RUNNING ||
+	    thread->state == THREAD_DEAD || sched_ready_mask >> thread->priority) {
+		sched_ready_slow(thread);
+		return;
+	}
+	thread->state = THREAD_READY;
+	thread->cpu = cpu->index;
+	cpu->next = thread;
+}
 /** The time since the thread was given the CPU goes on its account. */
 static inline void sched_account(struct cpu *cpu, struct thread *thread)
 {
@@ -25,8 +40,6 @@ static inline void sched_account(struct cpu *cpu, struct thread *thread)
 }
 /** A CPU that starts needs its part of the scheduler. */
 void sched_cpu_start(struct cpu *cpu);
-extern uint32_t sched_ready_mask; /* priorities that queue */
-
 /** May this thread be given the CPU at once, past the queues? */
 static inline bool sched_may_switch_to(const struct cpu *cpu, const struct thread *thread)
 {
@@ -43,6 +56,9 @@ void sched_dequeue(struct thread *thread);
 __attribute__((noreturn)) void schedule(void);
 /** Idle by polling instead of halting (idle=poll). */
 extern bool sched_idle_poll;
+/** Nothing is to be done: wait for an interrupt. Gives the lock back. */
+__attribute__((noreturn)) void sched_idle(struct cpu *cpu);
+
 /** The current thread, in its new state, gives the CPU away: to who was made ready last, else to
  * whom schedule() finds. Does not return if it can switch at once, so nothing may be left to do. */
 static inline void sched_block(enum thread_state state)
@@ -51,13 +67,17 @@ static inline void sched_block(enum thread_state state)
 	struct thread *thread = cpu->current, *next = cpu->next;
 
 	thread->state = (uint8_t)state;
-	if (next && !task_waits() && !thread->dying) {
-		cpu->next = NULL;
-		cpu->reschedule = 0;
-		sched_account(cpu, thread);
-		sched_run(cpu, next);
+	if (task_waits() || thread->dying || (!next && sched_ready_mask)) {
+		cpu->reschedule = 1;
+		return;
 	}
-	cpu->reschedule = 1;
+	sched_account(cpu, thread);
+	cpu->next = NULL;
+	cpu->reschedule = 0;
+	if (next)
+		sched_run(cpu, next);
+	cpu->current = NULL;
+	sched_idle(cpu);
 }
 
 /** No thread is on the CPU: run the next one. */

@@ -19,10 +19,10 @@ struct session {
 	uint64_t pool_iova;
 	struct notification *notification; /* referenced */
 	uint64_t bits;
-	uint64_t doorbell; /* the SIGNAL_QUEUE bit of its queue */
-	bool attached;     /* an instance uses it, or its device works for it during a move */
-	bool mapped;       /* the ring-3 instance has it mapped */
-	bool closing;      /* the client let go; drains */
+	uint32_t queue;
+	bool attached; /* an instance uses it, or its device works for it during a move */
+	bool mapped;   /* the ring-3 instance has it mapped */
+	bool closing;  /* the client let go; drains */
 	struct session_view view; /* where the ring-3 instance sees it */
 };
 
@@ -49,7 +49,7 @@ static inline void session_wake_client(struct session *session)
 /** Ring the doorbell. */
 static inline void session_kick(struct session *session)
 {
-	device_signal(session->device, session->doorbell);
+	device_doorbell(session->device, session->queue);
 }
 /** The unit or its device is gone for good. */
 void session_unit_gone(struct device *device, uint32_t unit, bool gone);
