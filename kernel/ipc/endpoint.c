@@ -10,8 +10,6 @@
 #include <kernel/sched.h>
 #include <kernel/time.h>
 
-#define TOKEN_STEP (1ul << 32) /* the low half is the thread's id */
-
 void ipc_cancel(struct thread *thread, enum error error)
 {
 	ipc_detach(thread);
@@ -146,15 +144,6 @@ static bool receive_now(struct endpoint *endpoint, struct notification *notifica
 	return false;
 }
 
-static inline void receive_later(struct endpoint *endpoint, struct notification *notification,
-				 uint64_t deadline_ns, struct thread *server)
-{
-	ipc_attach(server, endpoint, notification, deadline_ns);
-	list_append(&endpoint->receivers, &server->queue_link);
-	server->queue = &endpoint->receivers;
-	server->state = THREAD_WAITING;
-}
-
 enum error endpoint_receive(struct endpoint *endpoint, struct notification *notification,
 			    uint64_t deadline_ns)
 {
@@ -167,25 +156,14 @@ enum error endpoint_receive(struct endpoint *endpoint, struct notification *noti
 		return ERR_TIMEOUT;
 	if (notification && notification->waiter)
 		return ERR_BUSY;
-	receive_later(endpoint, notification, deadline_ns, server);
+	endpoint_wait(endpoint, notification, deadline_ns, server);
 	return OK;
-}
-
-/* The caller whom a token names and this process owes; NULL: nobody (any more). */
-static inline struct thread *caller_of(struct thread *server, uint64_t token)
-{
-	struct thread *caller = thread_by_id((uint32_t)token);
-
-	return caller && caller->state == THREAD_CALLING && caller->server == server->process &&
-			       caller->token == token
-		       ? caller
-		       : NULL;
 }
 
 enum error endpoint_reply(uint64_t token)
 {
 	struct thread *server = current_thread();
-	struct thread *caller = caller_of(server, token);
+	struct thread *caller = endpoint_caller(server, token);
 	enum error error;
 
 	if (!caller)
@@ -195,29 +173,6 @@ enum error endpoint_reply(uint64_t token)
 		return error;
 	caller->server = NULL;
 	sched_ready(caller);
-	return OK;
-}
-
-enum error endpoint_reply_receive(struct endpoint *endpoint, struct notification *notification,
-				  uint64_t token)
-{
-	struct thread *server = current_thread();
-	struct thread *caller = caller_of(server, token);
-
-	if (!caller)
-		return ERR_GONE;
-	if (notification && notification->waiter)
-		return ERR_BUSY;
-	if (__builtin_expect((handle_t)server->frame.r12 != HANDLE_NONE, 0) ||
-	    !list_empty(&endpoint->senders) || (notification && notification->bits)) {
-		enum error error = endpoint_reply(token);
-
-		return error ? error : endpoint_receive(endpoint, notification, DEADLINE_NEVER);
-	}
-	(void)message_move(server, caller); /* cannot fail: no handle travels */
-	caller->server = NULL;
-	receive_later(endpoint, notification, DEADLINE_NEVER, server);
-	give_cpu(server, caller);
 	return OK;
 }
 

@@ -21,7 +21,6 @@ uint32_t sched_ready_mask;
 static struct ktimer slice[CPU_MAX];
 
 static void slice_over(struct ktimer *timer);
-__attribute__((noreturn)) void thread_return(struct thread *thread);
 __attribute__((noreturn)) void idle_halt(uint64_t stack_top);
 __attribute__((noreturn)) void idle_poll(uint64_t stack_top);
 

@@ -49,17 +49,44 @@ static struct result message_result(enum error error)
 	return (struct result){ error, current_thread()->frame.rdx };
 }
 
+/* A message without a handle goes from registers straight into the frame of who waits for it. */
+static inline void message_put(struct thread *to, uint64_t label, uint64_t word0, uint64_t word1,
+			       uint64_t word2, uint64_t word3)
+{
+	to->frame.rax = OK;
+	to->frame.rsi = label;
+	to->frame.rdx = word0;
+	to->frame.r10 = word1;
+	to->frame.r8 = word2;
+	to->frame.r9 = word3;
+	to->frame.r12 = HANDLE_NONE;
+}
+
 HANDLER(sys_call)
 {
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current, *server;
 	struct handle_entry *entry;
+	struct endpoint *endpoint;
 	enum error error =
-		handle_lookup(caller(), (handle_t)a, OBJECT_ENDPOINT, RIGHT_CALL, &entry);
+		handle_lookup(thread->process, (handle_t)a, OBJECT_ENDPOINT, RIGHT_CALL, &entry);
 
-	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
-	if (!error)
-		error = endpoint_call(container_of(entry->object, struct endpoint, object),
-				      entry->badge);
-	return message_result(error);
+	if (error)
+		return failed(error);
+	endpoint = container_of(entry->object, struct endpoint, object);
+	server = list_first(&endpoint->receivers, struct thread, queue_link);
+	if (__builtin_expect(list_empty(&endpoint->receivers) ||
+				     (handle_t)thread->frame.r12 != HANDLE_NONE ||
+				     !sched_may_switch_to(cpu, server),
+			     0))
+		return message_result(endpoint_call(endpoint, entry->badge));
+	message_put(server, b, c, d, e, f);
+	server->frame.rdi = entry->badge;
+	server->frame.r13 = thread->token += TOKEN_STEP;
+	thread->server = server->process;
+	thread->state = THREAD_CALLING;
+	ipc_detach(server);
+	sched_switch(cpu, thread, server);
 }
 
 HANDLER(sys_receive)
@@ -84,22 +111,49 @@ HANDLER(sys_reply)
 	return failed(endpoint_reply(current_thread()->frame.r13));
 }
 
+/* The long way: something other than the plain case. */
+static struct result reply_receive_slow(struct endpoint *endpoint,
+					struct notification *notification)
+{
+	enum error error = endpoint_reply(current_thread()->frame.r13);
+
+	if (!error)
+		error = endpoint_receive(endpoint, notification, DEADLINE_NEVER);
+	return message_result(error);
+}
+
 HANDLER(sys_reply_receive)
 {
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current, *client;
 	struct notification *notification = NULL;
+	handle_t waiter = (handle_t)thread->frame.r14;
 	struct endpoint *endpoint;
 	enum error error =
-		handle_object(caller(), (handle_t)a, OBJECT_ENDPOINT, RIGHT_WAIT, &endpoint);
-	uint64_t waiter = current_thread()->frame.r14;
+		handle_object(thread->process, (handle_t)a, OBJECT_ENDPOINT, RIGHT_WAIT, &endpoint);
 
-	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error && waiter)
-		error = handle_object(caller(), (handle_t)waiter, OBJECT_NOTIFICATION, RIGHT_WAIT,
+		error = handle_object(thread->process, waiter, OBJECT_NOTIFICATION, RIGHT_WAIT,
 				      &notification);
-	this_cpu()->reschedule = 1; /* a whole message comes back */
-	if (!error)
-		error = endpoint_reply_receive(endpoint, notification, current_thread()->frame.r13);
-	return message_result(error);
+	if (error)
+		return failed(error);
+	client = endpoint_caller(thread, thread->frame.r13);
+	if (!client)
+		return failed(ERR_GONE);
+	if (notification && notification->waiter)
+		return failed(ERR_BUSY);
+	if (__builtin_expect((handle_t)thread->frame.r12 != HANDLE_NONE ||
+				     !list_empty(&endpoint->senders) ||
+				     (notification && notification->bits) ||
+				     !sched_may_switch_to(cpu, client),
+			     0)) {
+		cpu->reschedule = 1; /* a whole message may come back */
+		return reply_receive_slow(endpoint, notification);
+	}
+	message_put(client, b, c, d, e, f);
+	client->server = NULL;
+	endpoint_wait(endpoint, notification, DEADLINE_NEVER, thread);
+	sched_switch(cpu, thread, client);
 }
 
 HANDLER(sys_notification_create)

@@ -110,9 +110,29 @@ enum error endpoint_call(struct endpoint *endpoint, uint64_t badge);
 enum error endpoint_receive(struct endpoint *endpoint, struct notification *notification,
 			    uint64_t deadline_ns);
 enum error endpoint_reply(uint64_t token);
-/** Reply, then receive without a deadline; one switch where the caller can run at once. */
-enum error endpoint_reply_receive(struct endpoint *endpoint, struct notification *notification,
-				  uint64_t token);
+#define TOKEN_STEP (1ul << 32) /* the low half of a token is the thread's id */
+
+/** The caller whom a token names and the server's process owes; NULL: nobody (any more). */
+static inline struct thread *endpoint_caller(const struct thread *server, uint64_t token)
+{
+	struct thread *caller = thread_by_id((uint32_t)token);
+
+	return caller && caller->state == THREAD_CALLING && caller->server == server->process &&
+			       caller->token == token
+		       ? caller
+		       : NULL;
+}
+
+/** A server begins to wait for messages. */
+static inline void endpoint_wait(struct endpoint *endpoint, struct notification *notification,
+				 uint64_t deadline_ns, struct thread *server)
+{
+	ipc_attach(server, endpoint, notification, deadline_ns);
+	list_append(&endpoint->receivers, &server->queue_link);
+	server->queue = &endpoint->receivers;
+	server->state = THREAD_WAITING;
+}
+
 /** A thread's timer: what it waited for did not come. */
 void thread_timeout(struct ktimer *timer);
 /** Whatever the thread waits for, it no longer does; its call returns `error`. */

@@ -56,6 +56,41 @@ void sched_dequeue(struct thread *thread);
 __attribute__((noreturn)) void schedule(void);
 /** Idle by polling instead of halting (idle=poll). */
 extern bool sched_idle_poll;
+/** Load the tables of a space (NULL: the kernel's). */
+static inline void sched_load_space(struct space *space)
+{
+	struct cpu *cpu = this_cpu();
+
+	if (cpu->space == space)
+		return;
+	cpu->space = space;
+	cpu->switches++;
+	MARKER(MARKER_SWITCH);
+	write_cr3(space ? space->root : kernel_cr3);
+}
+
+__attribute__((noreturn)) void thread_return(struct thread *thread); /* entry.S */
+
+/** sched_run() for the two hot paths of IPC: from `from`, in its new state, to `to`, in no queue.
+ */
+__attribute__((noreturn, always_inline)) static inline void
+sched_switch(struct cpu *cpu, struct thread *from, struct thread *to)
+{
+	struct process *process = to->process;
+
+	sched_account(cpu, from);
+	if (__builtin_expect(process->port_count != 0, 0))
+		sched_run(cpu, to);
+	to->state = THREAD_RUNNING;
+	to->cpu = cpu->index;
+	cpu->current = to;
+	cpu->tss.rsp[0] = (uint64_t)&to->frame + sizeof(to->frame);
+	cpu->tss.iopb_offset = 0xffff;
+	process->switches++;
+	sched_load_space(&process->space);
+	thread_return(to);
+}
+
 /** Nothing is to be done: wait for an interrupt. Gives the lock back. */
 __attribute__((noreturn)) void sched_idle(struct cpu *cpu);
 
@@ -93,18 +128,6 @@ __attribute__((noreturn)) static inline void sched_next(void)
 	sched_run(cpu, next);
 }
 
-/** Load the tables of a space (NULL: the kernel's). */
-static inline void sched_load_space(struct space *space)
-{
-	struct cpu *cpu = this_cpu();
-
-	if (cpu->space == space)
-		return;
-	cpu->space = space;
-	cpu->switches++;
-	MARKER(MARKER_SWITCH);
-	write_cr3(space ? space->root : kernel_cr3);
-}
 /** The ports of the current process changed: let it use them from now on. */
 void sched_ports_update(void);
 /** Total of address-space switches. */
