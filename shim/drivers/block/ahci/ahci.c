@@ -187,12 +187,14 @@ static void controller_gone(struct shim_device *device)
 		ahci_port_abandon(device, (unsigned)__builtin_ctz(left), PORT_OFF, ERR_GONE);
 }
 
-/* All that the received FIS did not tell. */
-static bool controller_service(struct shim_device *device)
+bool ahci_service(struct shim_device *device)
 {
 	const struct ahci_state *state = shim_state(device);
-	uint32_t pending = host_read(device, HOST_STATUS);
+	uint32_t pending;
 
+	if (state->phase < CONTROLLER_LIVE)
+		return false;
+	pending = host_read(device, HOST_STATUS);
 	if (pending == EVERYTHING && host_read(device, HOST_CAP) == EVERYTHING) {
 		controller_gone(device);
 		return true;
@@ -200,26 +202,8 @@ static bool controller_service(struct shim_device *device)
 	pending &= state->ports;
 	for (uint32_t left = pending; left; left &= left - 1)
 		ahci_port_service(device, (unsigned)__builtin_ctz(left));
-	return pending;
-}
-
-/* The common case takes three register accesses, all in ahci_reap_fis(). */
-static bool ahci_interrupt(struct shim_device *device, unsigned index)
-{
-	const struct ahci_state *state = shim_state(device);
-	uint32_t done = 0;
-	bool claimed;
-
-	(void)index;
-	for (uint32_t left = state->live; left; left &= left - 1)
-		done |= ahci_reap_fis(device, (unsigned)__builtin_ctz(left));
-	if (done)
-		return true;
-	if (state->phase < CONTROLLER_LIVE)
-		return false;
-	claimed = controller_service(device);
 	controller_progress(device);
-	return claimed;
+	return pending;
 }
 
 static void ahci_timer(struct shim_device *device, unsigned index)
@@ -272,7 +256,7 @@ static enum error ports_allocate(struct shim_device *device)
 		unsigned port = (unsigned)__builtin_ctz(left);
 
 		memset(port_queue(device, port), 0, sizeof(struct ahci_queue));
-		error = shim_dma_allocate(device, port, BUFFER_BYTES);
+		error = shim_dma_allocate(device, port, sizeof(struct ahci_memory));
 		if (port_read(device, port, PORT_LINK_STATUS) & PORT_LINK_DETECT)
 			state->linked |= 1u << port;
 	}
@@ -358,7 +342,7 @@ static bool queue_is_sane(const struct ahci_queue *queue)
 	if (queue->block_shift < 9 || queue->block_shift > 12 || !queue->depth ||
 	    queue->depth > AHCI_SLOTS_MAX || !queue->block_count || queue->block_count >> 48 ||
 	    !queue->trim_blocks || queue->trim_blocks > TRIM_BLOCKS_MAX ||
-	    (uint64_t)all >> queue->depth ||
+	    queue->slots != EVERYTHING >> (AHCI_SLOTS_MAX - queue->depth) || all & ~queue->slots ||
 	    (!queue->queued && queue->active & (queue->active - 1)))
 		return false;
 	for (; all; all &= all - 1) {
@@ -381,7 +365,8 @@ static bool ahci_check(const struct shim_device *device)
 		unsigned port = (unsigned)__builtin_ctz(left);
 		const struct ahci_queue *queue = port_queue(device, port);
 
-		if (!queue_is_sane(queue) || !shim_dma_cpu(device, port, BUFFER_BYTES - 1) ||
+		if (!queue_is_sane(queue) ||
+		    !shim_dma_cpu(device, port, sizeof(struct ahci_memory) - 1) ||
 		    (queue->phase == PORT_LIVE) != (state->live >> port & 1))
 			return false;
 	}

@@ -114,7 +114,7 @@ struct ahci_queue {
 	uint8_t trim_blocks; /* of 512 bytes, in one range list */
 	uint32_t features;   /* DISK_* */
 	uint32_t depth;
-	uint32_t reserved;
+	uint32_t slots;       /* that may be used: `depth` bits */
 	uint64_t deadline_ns; /* of the phase */
 	uint64_t block_count;
 	char serial[24];
@@ -148,11 +148,16 @@ static inline struct ahci_queue *port_queue(const struct shim_device *device, un
 	return shim_queue_state(device, port);
 }
 
+static inline struct ahci_memory *port_memory(const struct shim_device *device, unsigned port)
+{
+	return shim_dma_cpu(device, port, 0);
+}
+
 /* First word of a received FIS: type, flags, status, error. */
 static inline volatile uint32_t *port_fis(const struct shim_device *device, unsigned port,
 					  bool queued)
 {
-	return shim_dma_cpu(device, port, queued ? BUFFER_SDB : BUFFER_D2H);
+	return &port_memory(device, port)->fis[queued ? MEMORY_SDB : MEMORY_D2H];
 }
 
 /* Does this received FIS say that commands ended well? A failed one? It may be none at all. */
@@ -175,6 +180,11 @@ static inline void request_arm(struct shim_device *device, unsigned port, struct
 	shim_timer_set(device, port, shim_now_ns(device) + REQUEST_NS);
 }
 
+/* --- ahci.c --- */
+
+/** Look what the controller's interrupt was for, and see to it. @return it was the controller's */
+bool ahci_service(struct shim_device *device);
+
 /* --- ahci_request.c --- */
 
 /** Start what waits, as far as the hardware takes it: transfers of an NCQ disk together, all else
@@ -185,11 +195,9 @@ void ahci_issue(struct shim_device *device, unsigned port);
  * @return what was done, a bit a slot */
 uint32_t ahci_reap(struct shim_device *device, unsigned port);
 
-/** After an interrupt: if the port's received FIS says that commands have ended well, acknowledge
- * it and do as ahci_reap(). Neither of the two status registers is read: what the FIS does not tell
- * is still pending afterwards, and interrupts again.
- * @return what was done, a bit a slot */
-uint32_t ahci_reap_fis(struct shim_device *device, unsigned port);
+/** The driver's interrupt method: what the received FIS tell is done at once, all else by
+ * ahci_service(). */
+bool ahci_interrupt(struct shim_device *device, unsigned index);
 
 /** Complete every request that was taken and is not completed. */
 void ahci_requests_fail(struct shim_device *device, unsigned port, enum error error);

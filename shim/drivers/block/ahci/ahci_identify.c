@@ -77,7 +77,7 @@ bool ahci_identify_read(struct shim_device *device, unsigned port, struct unit_i
 	uint32_t slots = HOST_CAP_SLOTS(state->capabilities), drive;
 	uint16_t word[ATA_PAGE_BYTES / 2];
 
-	memcpy(word, shim_dma_cpu(device, port, BUFFER_PAGE), sizeof(word));
+	memcpy(word, port_memory(device, port)->page, sizeof(word));
 	*features = identify_features(word, state->capabilities);
 	drive = (word[IDENTIFY_DEPTH] & 31) + 1u;
 	memset(unit, 0, sizeof(*unit));

@@ -277,7 +277,7 @@ static bool disk_is_same(const struct ahci_queue *queue, const struct unit_info 
 static bool disk_announce(struct shim_device *device, unsigned port, const struct unit_info *unit,
 			  uint32_t features)
 {
-	const uint16_t *word = shim_dma_cpu(device, port, BUFFER_PAGE);
+	const uint16_t *word = port_memory(device, port)->page;
 	struct ahci_queue *queue = port_queue(device, port);
 	uint32_t blocks = word[IDENTIFY_TRIM_BLOCKS];
 
@@ -287,6 +287,7 @@ static bool disk_announce(struct shim_device *device, unsigned port, const struc
 	queue->announced = false;
 	queue->features = features;
 	queue->depth = unit->depth;
+	queue->slots = EVERYTHING >> (AHCI_SLOTS_MAX - unit->depth);
 	queue->block_count = unit->block_count;
 	queue->block_shift = (uint8_t)__builtin_ctz(unit->block_bytes);
 	queue->trim_blocks = (uint8_t)(!blocks                    ? 1
@@ -323,7 +324,7 @@ static void identify_ended(struct shim_device *device, unsigned port)
 /* The log names the command that failed [ACS-3 9.14]; if not, they are done one by one. */
 static void log_ended(struct shim_device *device, unsigned port)
 {
-	const uint8_t *page = shim_dma_cpu(device, port, BUFFER_PAGE);
+	const uint8_t *page = (const uint8_t *)port_memory(device, port)->page;
 	struct ahci_queue *queue = port_queue(device, port);
 	unsigned slot = page[0] & 31;
 	uint32_t guilty = 1u << slot;
@@ -394,15 +395,15 @@ static void port_step(struct shim_device *device, unsigned port)
 void ahci_port_begin(struct shim_device *device, unsigned port)
 {
 	const struct ahci_state *state = shim_state(device);
-	struct ahci_header *header = shim_dma_cpu(device, port, BUFFER_LIST);
-	uint64_t list = shim_dma_iova(device, port, BUFFER_LIST).value;
+	struct ahci_memory *memory = port_memory(device, port);
+	uint64_t list = shim_dma_iova(device, port, 0).value;
 
-	memset(header, 0, BUFFER_PAGE - BUFFER_LIST);
+	memset(memory, 0, MEMORY_OFFSET(page));
 	for (unsigned slot = 0; slot < AHCI_SLOTS_MAX; slot++)
-		header[slot].table = list + BUFFER_TABLES + slot * sizeof(struct ahci_table);
+		memory->list[slot].table = list + MEMORY_OFFSET(table[slot]);
 	port_write(device, port, PORT_LIST, (uint32_t)list);
 	port_write(device, port, PORT_LIST + 4, (uint32_t)(list >> 32));
-	port_write(device, port, PORT_FIS, (uint32_t)list + BUFFER_FIS);
+	port_write(device, port, PORT_FIS, (uint32_t)list + MEMORY_OFFSET(fis));
 	port_write(device, port, PORT_FIS + 4, (uint32_t)(list >> 32));
 	port_write(device, port, PORT_ERROR, EVERYTHING);
 	port_write(device, port, PORT_STATUS, EVERYTHING);

@@ -157,15 +157,22 @@ _Static_assert(__builtin_offsetof(struct ahci_table, data) == 0x80, "ranges begi
 #define FIS_TYPE        0xffu
 #define FIS_FAILED      ((ATA_STATUS_ERROR | ATA_STATUS_FAULT) << 16)
 
-/* A port's DMA buffer: what lies where */
-#define BUFFER_LIST     0x0000u              /* 32 headers, aligned to 1 KiB */
-#define BUFFER_FIS      0x0400u              /* received FIS, aligned to 256 */
-#define BUFFER_D2H      (BUFFER_FIS + 0x40u) /* [AHCI 4.2.1] */
-#define BUFFER_SDB      (BUFFER_FIS + 0x58u)
-#define BUFFER_PAGE     0x0600u /* IDENTIFY, log */
-#define BUFFER_TABLES   0x1000u /* 32 tables */
-#define BUFFER_TRIM     0x3000u /* range list */
-#define BUFFER_BYTES    0x4000u
-#define TRIM_BLOCKS_MAX ((BUFFER_BYTES - BUFFER_TRIM) / ATA_PAGE_BYTES)
+/* A port's DMA buffer */
+struct ahci_memory {
+	struct ahci_header list[AHCI_SLOTS_MAX]; /* aligned to 1 KiB [AHCI 4.2.2] */
+	uint32_t fis[64];                        /* received, aligned to 256 [AHCI 4.2.1] */
+	uint32_t unused[64];
+	uint16_t page[ATA_PAGE_BYTES / 2]; /* IDENTIFY, log */
+	uint32_t unused2[512];
+	struct ahci_table table[AHCI_SLOTS_MAX];
+	uint64_t trim[512]; /* range list */
+};
+#define MEMORY_OFFSET(part) __builtin_offsetof(struct ahci_memory, part)
+#define MEMORY_D2H          (0x40 / 4) /* in received FIS [AHCI 4.2.1] */
+#define MEMORY_SDB          (0x58 / 4)
+#define TRIM_BLOCKS_MAX     (sizeof(((struct ahci_memory *)0)->trim) / ATA_PAGE_BYTES)
+_Static_assert(MEMORY_OFFSET(fis) == 0x400 && MEMORY_OFFSET(table) == 0x1000 &&
+		       sizeof(struct ahci_memory) == 0x4000,
+	       "aligned, and four pages");
 
 #endif

@@ -7,24 +7,13 @@
 
 /* --- Commands --- */
 
-static inline struct ahci_header *slot_header(const struct shim_device *device, unsigned port,
-					      unsigned slot)
-{
-	return (struct ahci_header *)shim_dma_cpu(device, port, BUFFER_LIST) + slot;
-}
-
-static inline struct ahci_table *slot_table(const struct shim_device *device, unsigned port,
-					    unsigned slot)
-{
-	return (struct ahci_table *)shim_dma_cpu(device, port, BUFFER_TABLES) + slot;
-}
-
 /* Fill a slot with a command that is not queued. Without data there is no range. */
 static void command_fill(const struct shim_device *device, unsigned port, unsigned slot,
 			 uint32_t command, uint32_t feature, uint64_t lba, uint32_t drive,
 			 uint32_t count, bool write, uint64_t data, uint32_t bytes)
 {
-	struct ahci_table *table = slot_table(device, port, slot);
+	struct ahci_memory *memory = port_memory(device, port);
+	struct ahci_table *table = &memory->table[slot];
 
 	table->fis[0] = FIS_H2D_COMMAND | command << 16 | feature << 24;
 	table->fis[1] = (uint32_t)(lba & 0xffffff) | drive << 24;
@@ -32,7 +21,7 @@ static void command_fill(const struct shim_device *device, unsigned port, unsign
 	table->fis[3] = count & 0xffff;
 	table->data = data;
 	table->last_byte = bytes - 1;
-	slot_header(device, port, slot)->start =
+	memory->list[slot].start =
 		AHCI_HEADER_FIS | (write ? AHCI_HEADER_WRITE : 0) | (bytes ? AHCI_HEADER_RANGE : 0);
 }
 
@@ -40,7 +29,7 @@ static void command_fill(const struct shim_device *device, unsigned port, unsign
  * whose tag is in the count [ACS-3 7.23, 7.59]. This is the hot path: no branches, no calls. */
 _Static_assert(ATA_WRITE_QUEUED - ATA_READ_QUEUED == BLOCK_WRITE - BLOCK_READ, "see below");
 static inline void command_fill_queued(struct ahci_header *header, struct ahci_table *table,
-				       const struct shim_block_request *request, unsigned slot,
+				       const struct shim_block_request *request, size_t slot,
 				       uint32_t drive)
 {
 	uint32_t write = (uint32_t)request->operation - BLOCK_READ;
@@ -49,7 +38,7 @@ static inline void command_fill_queued(struct ahci_header *header, struct ahci_t
 	table->fis[0] = FIS_H2D_COMMAND + ((ATA_READ_QUEUED + write) << 16) + (count << 24);
 	table->fis[1] = (uint32_t)(request->position & 0xffffff) | drive << 24;
 	table->fis[2] = (uint32_t)(request->position >> 24) | count >> 8 << 24;
-	table->fis[3] = slot << 3;
+	table->fis[3] = (uint32_t)slot << 3;
 	table->data = request->data.value;
 	table->last_byte = request->data_bytes - 1;
 	header->start = AHCI_HEADER_FIS + AHCI_HEADER_RANGE + write * AHCI_HEADER_WRITE;
@@ -67,9 +56,9 @@ static void command_issue(struct shim_device *device, unsigned port, unsigned sl
 void ahci_command_internal(struct shim_device *device, unsigned port, enum port_phase phase,
 			   uint32_t command, uint64_t lba, uint32_t count)
 {
-	memset(shim_dma_cpu(device, port, BUFFER_PAGE), 0, ATA_PAGE_BYTES);
+	memset(port_memory(device, port)->page, 0, ATA_PAGE_BYTES);
 	command_fill(device, port, 0, command, 0, lba, 0, count, false,
-		     shim_dma_iova(device, port, BUFFER_PAGE).value, ATA_PAGE_BYTES);
+		     shim_dma_iova(device, port, MEMORY_OFFSET(page)).value, ATA_PAGE_BYTES);
 	ahci_port_enter(device, port, phase, INTERNAL_NS);
 	shim_timer_set(device, port, port_queue(device, port)->deadline_ns);
 	command_issue(device, port, 0);
@@ -107,7 +96,7 @@ static void request_fill_trim(struct shim_device *device, unsigned port, struct 
 			      unsigned slot)
 {
 	const struct shim_block_request *request = &queue->request[slot];
-	uint64_t *range = shim_dma_cpu(device, port, BUFFER_TRIM);
+	uint64_t *range = port_memory(device, port)->trim;
 	uint64_t position = request->position, left = request->count;
 	uint32_t ranges = 0, blocks;
 
@@ -122,7 +111,7 @@ static void request_fill_trim(struct shim_device *device, unsigned port, struct 
 	}
 	blocks = (ranges + ATA_TRIM_RANGES - 1) / ATA_TRIM_RANGES;
 	command_fill(device, port, slot, ATA_DATA_SET_MANAGEMENT, ATA_TRIM, 0, ATA_DEVICE_LBA,
-		     blocks, true, shim_dma_iova(device, port, BUFFER_TRIM).value,
+		     blocks, true, shim_dma_iova(device, port, MEMORY_OFFSET(trim)).value,
 		     blocks * ATA_PAGE_BYTES);
 }
 
@@ -191,6 +180,7 @@ static inline void batch_issue(struct shim_device *device, unsigned port, struct
 __attribute__((noinline)) static void issue_waiting(struct shim_device *device, unsigned port,
 						    struct ahci_queue *queue)
 {
+	struct ahci_memory *memory = port_memory(device, port);
 	uint32_t batch = 0;
 
 	while (queue->waiting) {
@@ -203,8 +193,8 @@ __attribute__((noinline)) static void issue_waiting(struct shim_device *device, 
 				request_issue_alone(device, port, queue, slot);
 			break;
 		}
-		command_fill_queued(slot_header(device, port, slot), slot_table(device, port, slot),
-				    request, slot, ATA_DEVICE_LBA | (durable ? ATA_DEVICE_FUA : 0));
+		command_fill_queued(&memory->list[slot], &memory->table[slot], request, slot,
+				    ATA_DEVICE_LBA | (durable ? ATA_DEVICE_FUA : 0));
 		queue->waiting &= ~(1u << slot);
 		batch |= 1u << slot;
 	}
@@ -217,14 +207,14 @@ __attribute__((noinline)) static void issue_waiting(struct shim_device *device, 
 static inline uint32_t batch_take(struct shim_device *device, unsigned port,
 				  struct ahci_queue *queue)
 {
-	struct ahci_header *headers = slot_header(device, port, 0);
-	struct ahci_table *tables = slot_table(device, port, 0);
+	struct ahci_header *headers = port_memory(device, port)->list;
+	struct ahci_table *tables = port_memory(device, port)->table;
 	uint16_t tags[AHCI_SLOTS_MAX];
 	unsigned count = shim_block_take(device, port, queue->request, tags, AHCI_SLOTS_MAX);
 	uint32_t batch = 0;
 
 	for (unsigned i = 0; i < count; i++) {
-		const unsigned slot = tags[i];
+		size_t slot = tags[i];
 		const struct shim_block_request *request = &queue->request[slot];
 
 		queue->work[slot] = (struct ahci_work){ 0 };
@@ -261,7 +251,7 @@ void ahci_issue(struct shim_device *device, unsigned port)
 	if (__builtin_expect(queue->waiting != 0, 0))
 		issue_waiting(device, port, queue);
 	else
-		queue->starved = queue->active == EVERYTHING >> (32 - queue->depth);
+		queue->starved = queue->active == queue->slots;
 }
 
 /* A command ended well. Is that all of its request? If not, the rest waits. */
@@ -281,6 +271,7 @@ static bool request_ended(struct ahci_queue *queue, unsigned slot)
 		return true;
 	}
 	queue->waiting |= 1u << slot;
+	queue->starved = true;
 	return false;
 }
 
@@ -313,7 +304,7 @@ static inline uint32_t port_reap(struct shim_device *device, unsigned port,
 	if (__builtin_expect(done & queue->special, 0))
 		ended = requests_ended(queue, done);
 	shim_block_complete_many(device, port, 0, ended);
-	if (queue->waiting || queue->starved)
+	if (queue->starved)
 		ahci_issue(device, port);
 	return done;
 }
@@ -326,6 +317,9 @@ uint32_t ahci_reap(struct shim_device *device, unsigned port)
 	return port_reap(device, port, queue, queue->queued);
 }
 
+/* If the received FIS says that commands have ended well, acknowledge it and complete them. Neither
+ * of the two status registers is read: what the FIS does not tell is still pending afterwards, and
+ * interrupts again. So the common case takes three register accesses. */
 static inline uint32_t port_reap_fis(struct shim_device *device, unsigned port,
 				     struct ahci_queue *queue, bool queued)
 {
@@ -339,14 +333,23 @@ static inline uint32_t port_reap_fis(struct shim_device *device, unsigned port,
 	return port_reap(device, port, queue, queued);
 }
 
-uint32_t ahci_reap_fis(struct shim_device *device, unsigned port)
+bool ahci_interrupt(struct shim_device *device, unsigned index)
 {
-	struct ahci_queue *queue = port_queue(device, port);
+	const struct ahci_state *state = shim_state(device);
+	uint32_t done = 0;
 
-	if (!queue->active)
-		return 0;
-	return queue->queued ? port_reap_fis(device, port, queue, true)
-			     : port_reap_fis(device, port, queue, false);
+	(void)index;
+	for (uint32_t left = state->live; left; left &= left - 1) {
+		unsigned port = (unsigned)__builtin_ctz(left);
+		struct ahci_queue *queue = port_queue(device, port);
+
+		if (!queue->active)
+			continue;
+		done |= __builtin_expect(queue->queued, 1)
+				? port_reap_fis(device, port, queue, true)
+				: port_reap_fis(device, port, queue, false);
+	}
+	return done || ahci_service(device);
 }
 
 /* Complete every request that was taken, and let new ones wait. */
