@@ -20,6 +20,7 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102
 #define EFER_SCE           1u
 #define RFLAGS_MASKED      0x47700u /* AC, NT, IOPL, DF, IF, TF off at system calls */
+#define CR0_EM             (1ul << 2)
 #define CR0_WP             (1ul << 16)
 #define CR4_PGE            (1ul << 7)
 #define CR4_UMIP           (1ul << 11)
@@ -43,6 +44,7 @@ _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "entry.h");
 struct kernel_lock kernel_lock;
 struct cpu *cpu_table[CPU_MAX];
 unsigned cpu_count = 1;
+bool cpu_has_smap;
 
 struct idt_gate {
 	uint16_t offset_low;
@@ -143,12 +145,15 @@ static void control_registers(void)
 		__asm__ volatile("cpuid" : "+a"(eax), "=b"(ebx), "+c"(ecx), "=d"(edx));
 	__asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
 	__asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_WP));
+	/* Nobody saves floating-point registers, so nobody may use them. */
+	__asm__ volatile("mov %0, %%cr0" : : "r"(cr0 | CR0_WP | CR0_EM));
 	cr4 |= CR4_PGE;
 	if (ebx & 1u << 7)
 		cr4 |= CR4_SMEP;
-	if (ebx & 1u << 20)
+	if (ebx & 1u << 20) {
 		cr4 |= CR4_SMAP;
+		cpu_has_smap = true;
+	}
 	if (ecx & 1u << 2 && (uint32_t)highest >= 7)
 		cr4 |= CR4_UMIP;
 	__asm__ volatile("mov %0, %%cr4" : : "r"(cr4));

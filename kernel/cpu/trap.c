@@ -90,6 +90,7 @@ void trap_user(struct trap_frame *frame)
 	struct thread *thread = current_thread();
 	uint64_t vector = frame->vector;
 
+	cpu_forbid_user_access();
 	kernel_lock_acquire();
 	if (vector >= 32)
 		interrupt_dispatch(vector);

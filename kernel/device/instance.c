@@ -12,7 +12,6 @@
 #include <kernel/sched.h>
 #include <kernel/session.h>
 #include <kernel/time.h>
-#include <kernel/time.h>
 #include <shim/driver.h>
 
 #define STATE_BYTES_MAX (1ul << 20)
@@ -139,6 +138,29 @@ enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t siz
 	return OK;
 }
 
+void device_unmap(struct device *device, vaddr_t vaddr)
+{
+	for (uint32_t i = 0; i < device->mapping_count; i++) {
+		struct instance_mapping mapping = device->mapping[i];
+
+		if (mapping.vaddr != vaddr)
+			continue;
+		device->mapping[i] = device->mapping[--device->mapping_count];
+		if (!device->process->exited)
+			(void)space_unmap(&device->process->space, vaddr, mapping.size_bytes);
+		return;
+	}
+}
+
+static void mappings_drop(struct device *device)
+{
+	while (device->mapping_count)
+		device_unmap(device, device->mapping[device->mapping_count - 1].vaddr);
+	kfree(device->mapping, device->mapping_capacity * sizeof(*device->mapping));
+	device->mapping = NULL;
+	device->mapping_capacity = 0;
+}
+
 enum error device_map(struct device *device, struct memory *memory, unsigned rights, vaddr_t *vaddr)
 {
 	struct space *space = &device->process->space;
@@ -190,6 +212,7 @@ enum error device_attach_process(struct device *device, struct process *process,
 		error = device_map(device, device->port, RIGHT_READ | RIGHT_WRITE,
 				   &attach->port_vaddr);
 	if (error) {
+		mappings_drop(device);
 		device->process = NULL;
 		return error;
 	}
@@ -233,17 +256,13 @@ void device_process_part(struct device *device)
 
 	if (!process)
 		return;
-	for (uint32_t i = 0; !process->exited && i < device->mapping_count; i++)
-		(void)space_unmap(&process->space, device->mapping[i].vaddr,
-				  device->mapping[i].size_bytes);
+	mappings_drop(device);
 	kfree(process->ports, process->port_count * sizeof(*process->ports));
 	process->ports = NULL;
 	process->port_count = 0;
 	process->port_version++;
+	sched_ports_revoke(process);
 	process->instance_of = NULL;
-	kfree(device->mapping, device->mapping_capacity * sizeof(*device->mapping));
-	device->mapping = NULL;
-	device->mapping_count = device->mapping_capacity = 0;
 	device->process = NULL;
 	object_release(&device->signal->object);
 	device->signal = NULL;
@@ -337,13 +356,15 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 
 void device_process_died(struct device *device, struct process *process)
 {
+	object_reference(&device->object); /* the process may have had the last one */
 	if (device->standby == process)
 		device_standby_died(device);
-	if (device->process != process)
-		return;
-	log_warning("%s: its driver %s (pid %u) died", device->info.name, device->info.driver,
-		    process->pid);
-	device_died(device, ERR_GONE);
+	if (device->process == process) {
+		log_warning("%s: its driver %s (pid %u) died", device->info.name,
+			    device->info.driver, process->pid);
+		device_died(device, ERR_GONE);
+	}
+	object_release(&device->object);
 }
 
 enum error device_control(struct device *device, enum device_control control)

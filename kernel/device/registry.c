@@ -56,6 +56,7 @@ enum error registry_give(struct process *process, struct startup *startup)
 	startup->handle[0].role = STARTUP_REGISTRY;
 	startup->handle[1].role = STARTUP_ARCHIVE;
 	startup->handle_count = 2;
+	object_reference(&process->object); /* it is charged for ever */
 	manager = process;
 	return OK;
 }

@@ -182,6 +182,17 @@ struct session *session_next(struct device *device, uint32_t id)
 	return NULL;
 }
 
+static void view_unmap(struct session *session)
+{
+	const uint64_t vaddr[] = { session->view.info_vaddr, session->view.client_vaddr,
+				   session->view.server_vaddr, session->view.pool_vaddr };
+
+	for (unsigned i = 0; session->device->process && i < ARRAY_COUNT(vaddr); i++)
+		if (vaddr[i])
+			device_unmap(session->device, vaddr[i]);
+	session->view = (struct session_view){ 0 };
+}
+
 /* Map an area the first time; the class that moves data by CPU sees the pool, others do not. */
 enum error session_view(struct session *session, struct session_view *view)
 {
@@ -205,30 +216,15 @@ enum error session_view(struct session *session, struct session_view *view)
 		if (!error && session->info->flags & UNIT_CPU_DATA)
 			error = device_map(device, session->pool, RIGHT_READ | RIGHT_WRITE,
 					   &mine->pool_vaddr);
-		if (error)
+		if (error) {
+			view_unmap(session);
 			return error;
+		}
 		session->attached = session->mapped = true;
 	}
 	mine->closing = session->closing;
 	*view = *mine;
 	return OK;
-}
-
-static void view_unmap(struct session *session)
-{
-	struct process *process = session->device->process;
-	const struct session_view *view = &session->view;
-
-	if (!process || process->exited || !session->mapped)
-		return;
-	(void)space_unmap(&process->space, view->info_vaddr, PAGE_SIZE);
-	(void)space_unmap(&process->space, view->client_vaddr,
-			  session->client_memory->page_count * PAGE_SIZE);
-	(void)space_unmap(&process->space, view->server_vaddr,
-			  session->server_memory->page_count * PAGE_SIZE);
-	if (view->pool_vaddr)
-		(void)space_unmap(&process->space, view->pool_vaddr,
-				  session->pool->page_count * PAGE_SIZE);
 }
 
 void session_detach(struct session *session)
@@ -237,7 +233,6 @@ void session_detach(struct session *session)
 		return;
 	view_unmap(session);
 	session->attached = session->mapped = false;
-	session->view = (struct session_view){ 0 };
 	if (session->closing)
 		object_release(&session->object);
 }

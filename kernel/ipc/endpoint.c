@@ -84,7 +84,8 @@ static inline void give_cpu(struct thread *current, struct thread *other)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (__builtin_expect(sched_may_switch_to(cpu, other), 1)) {
+	/* One that was ended while it waited for the lock goes through schedule(). */
+	if (__builtin_expect(sched_may_switch_to(cpu, other) && !current->dying, 1)) {
 		sched_account(cpu, current);
 		sched_run(cpu, other);
 	}

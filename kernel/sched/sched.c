@@ -182,6 +182,14 @@ void sched_ports_update(void)
 	ports_load(this_cpu(), current_thread()->process);
 }
 
+void sched_ports_revoke(const struct process *process)
+{
+	for (unsigned i = 0; i < CPU_MAX; i++)
+		if (cpu_table[i] && cpu_table[i]->current &&
+		    cpu_table[i]->current->process == process)
+			cpu_table[i]->tss.iopb_offset = 0xffff;
+}
+
 /* Take the thread off this CPU; a dying one is done for good. */
 static void leave(struct cpu *cpu, struct thread *thread)
 {

@@ -115,8 +115,9 @@ HANDLER(sys_handle_duplicate)
 		return failed(error);
 	if (b & ~(uint64_t)entry->rights)
 		return failed(ERR_DENIED);
-	/* Only who made the object, with every right, may put another badge on it. */
-	if (c && c != entry->badge && entry->badge)
+	/* A server tells its callers apart by badges of its own. That of a grant says what may be
+	 * opened: it is the registry's. */
+	if (c && c != entry->badge && (entry->badge || entry->object->type != OBJECT_ENDPOINT))
 		return failed(ERR_DENIED);
 	error = handle_insert(caller(), entry->object, (uint32_t)b, c ? c : entry->badge, &copy);
 	return error ? failed(error) : done(copy);

@@ -605,7 +605,8 @@ static void standby_takes_over_what_is_in_flight(void **unused)
 	assert_int_equal(null_state()->interrupts[0], 1);
 	assert_int_equal(null_state()->interrupts[1], 1);
 	assert_int_equal(null_state()->timers, 1);
-	assert_int_equal(null_state()->submits, 3); /* as the session came, rang; and once to be sure */
+	assert_int_equal(null_state()->submits,
+			 3); /* as the session came, rang; and once to be sure */
 	assert_int_equal(reap(), 2);
 	assert_int_equal(timers[0], 0);
 }

@@ -227,6 +227,29 @@ static int port_access(void)
 	return 0;
 }
 
+/* Registers that nobody saves between processes. */
+static int float_instruction(void)
+{
+	__asm__ volatile("fld1");
+	return 0;
+}
+
+static int vector_instruction(void)
+{
+	__asm__ volatile("pxor %%mm0, %%mm0" : :);
+	return 0;
+}
+
+/* Calls the server for ever: somebody ends it in the midst of one. */
+static int call_for_ever(void)
+{
+	struct message message = { .label = 1 };
+
+	while (sys_call(runtime_handle(CHILD_ENDPOINT), &message) == OK)
+		message.label = 1;
+	return 0;
+}
+
 /* System calls with numbers and arguments by chance, but none that waits or ends. */
 static int call_at_random(uint64_t seed)
 {
@@ -314,6 +337,9 @@ int child_main(const char *mode, const char *argument)
 		{ "execute-data", execute_data },
 		{ "privileged", privileged },
 		{ "port", port_access },
+		{ "float", float_instruction },
+		{ "vector", vector_instruction },
+		{ "call-for-ever", call_for_ever },
 		{ "sleep", sleep_for_ever },
 		{ "spin", spin_for_ever },
 	};

@@ -514,6 +514,14 @@ static void replies_in_another_order_reach_their_callers(void)
 	close_handle(done);
 }
 
+static void badge_of_what_is_no_endpoint_stays(void)
+{
+	handle_t notification = new_notification();
+
+	CHECK_EQUAL(SYS3(SYS_HANDLE_DUPLICATE, notification, RIGHT_WRITE, 1).error, ERR_DENIED);
+	close_handle(notification);
+}
+
 static void badge_tells_who_calls(void)
 {
 	handle_t endpoint = new_endpoint(), done = new_notification();
@@ -734,6 +742,7 @@ const struct test kernel_tests[] = {
 	{ "replies_in_another_order_reach_their_callers",
 	  replies_in_another_order_reach_their_callers },
 	{ "badge_tells_who_calls", badge_tells_who_calls },
+	{ "badge_of_what_is_no_endpoint_stays", badge_of_what_is_no_endpoint_stays },
 	{ "receive_returns_signals_and_ends_at_its_deadline",
 	  receive_returns_signals_and_ends_at_its_deadline },
 	{ "reply_to_nobody_is_refused", reply_to_nobody_is_refused },

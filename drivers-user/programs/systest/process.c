@@ -8,7 +8,8 @@
 
 #include "systest.h"
 
-#define PAGE UINT64_C(4096)
+#define PAGE  UINT64_C(4096)
+#define KILLS 40
 
 static void expect_end(const char *mode, const char *argument, int64_t expected)
 {
@@ -83,7 +84,8 @@ static void ended_process_gives_its_budget_back(void)
 static void faults_end_only_the_process_that_makes_them(void)
 {
 	static const char *const modes[] = { "crash",        "read-kernel", "write-code",
-					     "execute-data", "privileged",  "port" };
+					     "execute-data", "privileged",  "port",
+					     "float",        "vector" };
 
 	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]) && !test_failed(); i++) {
 		struct child child;
@@ -223,6 +225,27 @@ static void handle_without_transfer_stays_at_home(void)
 	close_handle(endpoint);
 	close_handle((handle_t)kept.value);
 	close_handle((handle_t)notification.value);
+}
+
+/* Wherever it is just then: in ring 3, waiting for the kernel on another processor, or calling. */
+static void killing_ends_a_process_in_the_midst_of_calls(void)
+{
+	struct sys_result endpoint = SYS0(SYS_ENDPOINT_CREATE);
+	struct startup_handle given = { CHILD_ENDPOINT, (handle_t)endpoint.value };
+	struct child server, caller;
+	int64_t code;
+
+	CHECK_EQUAL(endpoint.error, OK);
+	CHECK(child_start(&server, "serve", "", &given, 1));
+	for (unsigned i = 0; i < KILLS && !test_failed(); i++) {
+		CHECK(child_start(&caller, "call-for-ever", "", &given, 1));
+		sleep_until(now_ns() + MS_NS + i * 37000);
+		CHECK_EQUAL(SYS1(SYS_PROCESS_KILL, caller.process).error, OK);
+		child_wait(&caller, &code);
+		child_end(&caller);
+	}
+	child_end(&server);
+	close_handle((handle_t)endpoint.value);
 }
 
 static void caller_of_a_server_that_dies_is_told(void)
@@ -433,6 +456,8 @@ const struct test process_tests[] = {
 	{ "server_in_this_process_answers_another", server_in_this_process_answers_another },
 	{ "handle_travels_in_a_message", handle_travels_in_a_message },
 	{ "handle_without_transfer_stays_at_home", handle_without_transfer_stays_at_home },
+	{ "killing_ends_a_process_in_the_midst_of_calls",
+	  killing_ends_a_process_in_the_midst_of_calls },
 	{ "caller_of_a_server_that_dies_is_told", caller_of_a_server_that_dies_is_told },
 	{ "undamaged_image_of_a_memory_object_starts", undamaged_image_of_a_memory_object_starts },
 	{ "bad_images_are_refused", bad_images_are_refused },

@@ -69,6 +69,7 @@ struct cpu {
 
 extern struct cpu *cpu_table[CPU_MAX];
 extern unsigned cpu_count;
+extern bool cpu_has_smap;
 
 static inline struct cpu *this_cpu(void)
 {
@@ -154,6 +155,13 @@ static inline void write_cr3(uint64_t value)
 static inline void invlpg(vaddr_t vaddr)
 {
 	__asm__ volatile("invlpg (%0)" : : "r"(vaddr) : "memory");
+}
+
+/** Ring 3 may come in with AC set, which would switch SMAP off; gates do not clear it. */
+static inline void cpu_forbid_user_access(void)
+{
+	if (cpu_has_smap)
+		__asm__ volatile("clac");
 }
 
 static inline void cpu_pause(void)

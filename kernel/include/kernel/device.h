@@ -180,6 +180,8 @@ void device_move_cancel(struct device *device);
 void device_standby_died(struct device *device);
 /** Remember a mapping made for the ring-3 instance. */
 enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes);
+/** Take one of them away again. */
+void device_unmap(struct device *device, vaddr_t vaddr);
 /** Map grant memory into the ring-3 instance. */
 enum error device_map(struct device *device, struct memory *memory, unsigned rights,
 		      vaddr_t *vaddr);

@@ -130,6 +130,8 @@ __attribute__((noreturn)) static inline void sched_next(void)
 
 /** The ports of the current process changed: let it use them from now on. */
 void sched_ports_update(void);
+/** The process has no ports any more: none of its threads that run now does. */
+void sched_ports_revoke(const struct process *process);
 /** Total of address-space switches. */
 uint64_t sched_switches(void);
 
