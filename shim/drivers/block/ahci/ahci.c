@@ -44,12 +44,33 @@ static void probe_end(struct shim_device *device, enum error error)
 		shim_probe_done(device, error);
 }
 
+/* See to the ports that have changed their phase. One that waits for nothing has settled. */
+static void ports_changed(struct shim_device *device)
+{
+	const uint32_t settled = 1u << PORT_OFF | 1u << PORT_EMPTY | 1u << PORT_LIVE |
+				 1u << PORT_REFUSED | 1u << PORT_FAILED;
+	struct ahci_state *state = shim_state(device);
+	uint32_t posted = __atomic_exchange_n(&state->posted, 0, __ATOMIC_ACQUIRE);
+
+	for (; posted; posted &= posted - 1) {
+		unsigned port = (unsigned)__builtin_ctz(posted);
+		uint32_t phase =
+			__atomic_load_n(&port_queue(device, port)->phase, __ATOMIC_RELAXED);
+
+		state->live &= ~(1u << port);
+		state->live |= (uint32_t)(phase == PORT_LIVE) << port;
+		if (settled >> phase & 1)
+			state->unsettled &= ~(1u << port);
+	}
+}
+
 /* Begin the ports: all, or, where disks spin up one after the other, each when the one before it
  * has settled. When all have, probing is over. */
 static void controller_progress(struct shim_device *device)
 {
 	struct ahci_state *state = shim_state(device);
 
+	ports_changed(device);
 	if (state->probing == PROBING_NOT || state->phase != CONTROLLER_LIVE)
 		return;
 	while (state->unstarted && (!(state->capabilities & HOST_CAP_STAGGERED) ||
@@ -58,6 +79,7 @@ static void controller_progress(struct shim_device *device)
 
 		state->unstarted &= ~(1u << port);
 		ahci_port_begin(device, port);
+		ports_changed(device);
 	}
 	if (!state->unsettled)
 		probe_end(device, OK);
@@ -185,6 +207,7 @@ static void controller_gone(struct shim_device *device)
 	state->phase = CONTROLLER_OFF;
 	for (uint32_t left = state->ports; left; left &= left - 1)
 		ahci_port_abandon(device, (unsigned)__builtin_ctz(left), PORT_OFF, ERR_GONE);
+	ports_changed(device);
 }
 
 bool ahci_service(struct shim_device *device)
@@ -358,7 +381,7 @@ static bool ahci_check(const struct shim_device *device)
 
 	if (state->phase >= CONTROLLER_PHASES || state->probing > PROBING_LATER ||
 	    state->capabilities != host_read(device, HOST_CAP) ||
-	    state->ports != host_read(device, HOST_PORTS) ||
+	    state->ports != host_read(device, HOST_PORTS) || state->posted ||
 	    (state->linked | state->unstarted | state->unsettled | state->live) & ~state->ports)
 		return false;
 	for (uint32_t left = state->ports; left; left &= left - 1) {

@@ -73,6 +73,15 @@ enum after_stop { AFTER_STOP_IDENTIFY, AFTER_STOP_LOG, AFTER_STOP_RESET, AFTER_S
 #define DISK_TRIM      64u
 #define DISK_FEATURES  127u
 
+/* Actors: the control actor has struct ahci_state and the controller's registers; each port's queue
+ * actor has its struct ahci_queue, the port's registers and its bit in HOST_STATUS. What crosses
+ * over:
+ *   - ports read `phase`, and what probe found out (capabilities, ports, linked);
+ *   - a port that changes its phase posts its bit in `posted`; the control actor looks at it then;
+ *   - the one vector arrives at the control actor, which runs the ports that it is for: today the
+ *     shim runs all actors of a device one after the other, so that this is a call;
+ *   - when the controller is gone or has stopped, ports are at rest, and the control actor ends
+ *     them. */
 struct ahci_state {
 	uint32_t phase;        /* enum controller_phase */
 	uint32_t probing;      /* enum probing */
@@ -82,9 +91,9 @@ struct ahci_state {
 	uint32_t linked;       /* had a link before the reset */
 	uint32_t unstarted;    /* not begun yet (staggered spin-up) */
 	uint32_t unsettled;    /* probe waits for them */
-	uint32_t live;         /* in PORT_LIVE */
-	uint32_t reserved;
-	uint64_t deadline_ns; /* of the phase */
+	uint32_t live;         /* in PORT_LIVE, when the control actor last looked */
+	uint32_t posted;       /* have changed their phase since */
+	uint64_t deadline_ns;  /* of the phase */
 };
 
 /* What else is known of a request that was taken and not completed; its tag is its slot. */

@@ -15,18 +15,11 @@ void ahci_port_enter(struct shim_device *device, unsigned port, enum port_phase 
 	struct ahci_state *state = shim_state(device);
 	struct ahci_queue *queue = port_queue(device, port);
 
-	queue->phase = phase;
+	__atomic_store_n(&queue->phase, phase, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&state->posted, 1u << port, __ATOMIC_RELEASE);
 	queue->armed = false;
 	queue->deadline_ns = timeout_ns ? shim_now_ns(device) + timeout_ns : 0;
-	state->live = (state->live & ~(1u << port)) | (uint32_t)(phase == PORT_LIVE) << port;
 	shim_timer_cancel(device, port);
-}
-
-static void port_settle(struct shim_device *device, unsigned port)
-{
-	struct ahci_state *state = shim_state(device);
-
-	state->unsettled &= ~(1u << port);
 }
 
 /* --- Errors --- */
@@ -49,7 +42,6 @@ void ahci_port_abandon(struct shim_device *device, unsigned port, enum port_phas
 		shim_block_unit_remove(device, port);
 	queue->announced = false;
 	ahci_port_enter(device, port, phase, 0);
-	port_settle(device, port);
 }
 
 static void port_fail(struct shim_device *device, unsigned port, const char *why)
@@ -141,7 +133,6 @@ static void port_serve(struct shim_device *device, unsigned port)
 	uint32_t failed = queue->failed;
 
 	ahci_port_enter(device, port, PORT_LIVE, 0);
-	port_settle(device, port);
 	queue->failed = 0;
 	queue->special &= ~failed;
 	for (; failed; failed &= failed - 1) {
@@ -417,7 +408,6 @@ void ahci_port_begin(struct shim_device *device, unsigned port)
 		return;
 	}
 	ahci_port_enter(device, port, PORT_EMPTY, 0);
-	port_settle(device, port);
 }
 
 /* The link came or went. A disk that comes back within LINK_NS goes on where it was. */
