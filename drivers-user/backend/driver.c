@@ -227,6 +227,7 @@ static enum error resources_adopt(void)
 			error = OK;
 	}
 	instance.vector_count = attach->vector_count;
+	instance.messages = attach->info.interrupt_kind >= INTERRUPT_MSI;
 	return error;
 }
 

@@ -21,14 +21,16 @@ enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, un
 	result = SYS3(SYS_INTERRUPT_ENABLE, instance.grant, wanted, INTERRUPT_MSIX);
 	if (result.error)
 		return result.error;
-	instance.vector_count = (uint32_t)result.value;
+	instance.vector_count = (uint16_t)result.value;
+	instance.messages = result.value >> 16 >= INTERRUPT_MSI;
 	*granted = instance.vector_count;
 	return OK;
 }
 
 void interrupt_dispatch(uint64_t bits)
 {
-	instance.loop.acknowledge = bits;
+	if (!instance.messages)
+		instance.loop.acknowledge = bits;
 	do {
 		unsigned vector = (unsigned)__builtin_ctzll(bits) - SIGNAL_INTERRUPT(0);
 

@@ -104,7 +104,8 @@ trap_paranoid_check:
 	add $16, %rsp
 	iretq
 
-/* System call: number in rax, arguments rdi rsi rdx r10 r8 r9; handlers return two words in rax, rdx. */
+/* System call: number in rax, arguments rdi rsi rdx r10 r8 r9; handlers return two words in rax, rdx.
+ * Arguments are not kept: a handler that needs them in the frame (a message that waits) puts them there. */
 	.globl syscall_entry
 	.balign 16
 syscall_entry:
@@ -121,11 +122,6 @@ syscall_entry:
 	mov %r13, THREAD_FRAME + FRAME_R13(%rsp)
 	mov %r14, THREAD_FRAME + FRAME_R14(%rsp)
 	mov %r15, THREAD_FRAME + FRAME_R15(%rsp)
-	mov %rsi, THREAD_FRAME + FRAME_RSI(%rsp)
-	mov %rdx, THREAD_FRAME + FRAME_RDX(%rsp)
-	mov %r10, THREAD_FRAME + FRAME_R10(%rsp)
-	mov %r8, THREAD_FRAME + FRAME_R8(%rsp)
-	mov %r9, THREAD_FRAME + FRAME_R9(%rsp)
 	movb $0, THREAD_FULL_FRAME(%rsp)
 	mov %rsp, %rbx
 	mov %gs:CPU_STACK_TOP, %rsp

@@ -77,8 +77,10 @@ void sched_dequeue(struct thread *thread)
 
 static void slice_begin(struct cpu *cpu)
 {
-	if (!slice[cpu->index].heap_index)
-		timer_arm(&slice[cpu->index], time_now_ns() + SLICE_NS);
+	if (cpu->slice_runs)
+		return;
+	cpu->slice_runs = true;
+	timer_arm(&slice[cpu->index], time_now_ns() + SLICE_NS);
 }
 
 /* Some CPU should look at the queue because of `thread`. */
@@ -110,23 +112,9 @@ static void attract(const struct thread *thread)
 
 void sched_ready_slow(struct thread *thread)
 {
-	struct cpu *cpu = this_cpu();
-
 	if (thread->state == THREAD_DEAD || thread->state == THREAD_READY)
 		return;
-	if (!cpu->next && !(sched_ready_mask >> thread->priority) &&
-	    (cpu_count == 1 || !cpu->current)) {
-		thread->state = THREAD_READY;
-		thread->cpu = cpu->index;
-		cpu->next = thread;
-		if (!cpu->current || cpu->current->state != THREAD_RUNNING ||
-		    cpu->current->priority < thread->priority)
-			cpu->reschedule = 1;
-		else if (cpu->current->priority == thread->priority)
-			slice_begin(cpu);
-		return;
-	}
-	next_to_queue(cpu);
+	next_to_queue(this_cpu());
 	enqueue(thread);
 	attract(thread);
 }
@@ -146,6 +134,7 @@ void sched_yield(void)
 static void slice_over(struct ktimer *timer)
 {
 	(void)timer;
+	this_cpu()->slice_runs = false;
 	if (current_thread() && current_thread()->state == THREAD_RUNNING)
 		sched_yield();
 }
@@ -286,8 +275,11 @@ void schedule(void)
 	if (!thread) {
 		cpu->run_since_tsc = tsc_read();
 	} else {
-		if (thread->state == THREAD_RUNNING && !thread->dying && !outranked(cpu, thread))
+		if (thread->state == THREAD_RUNNING && !thread->dying && !outranked(cpu, thread)) {
+			if (cpu->next && cpu->next->priority == thread->priority)
+				slice_begin(cpu);
 			thread_return(thread);
+		}
 		leave(cpu, thread);
 	}
 	thread = pick(cpu);

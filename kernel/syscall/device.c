@@ -253,7 +253,7 @@ HANDLER(sys_interrupt_enable)
 				? device_interrupt_enable(device, (unsigned)b,
 							  (enum interrupt_kind)c, &granted)
 				: ERR_RANGE;
-	return error ? failed(error) : done(granted);
+	return error ? failed(error) : done(granted | (uint64_t)device->info.interrupt_kind << 16);
 }
 
 HANDLER(sys_interrupt_wait)

@@ -62,6 +62,17 @@ static inline void message_put(struct thread *to, uint64_t label, uint64_t word0
 	to->frame.r12 = HANDLE_NONE;
 }
 
+/* A message that cannot be handed over at once waits in its sender's frame. */
+static void message_keep(struct thread *from, uint64_t label, uint64_t word0, uint64_t word1,
+			 uint64_t word2, uint64_t word3)
+{
+	from->frame.rsi = label;
+	from->frame.rdx = word0;
+	from->frame.r10 = word1;
+	from->frame.r8 = word2;
+	from->frame.r9 = word3;
+}
+
 HANDLER(sys_call)
 {
 	struct cpu *cpu = this_cpu();
@@ -78,8 +89,10 @@ HANDLER(sys_call)
 	if (__builtin_expect(list_empty(&endpoint->receivers) ||
 				     (handle_t)thread->frame.r12 != HANDLE_NONE ||
 				     !sched_may_switch_to(cpu, server),
-			     0))
+			     0)) {
+		message_keep(thread, b, c, d, e, f);
 		return message_result(endpoint_call(endpoint, entry->badge));
+	}
 	message_put(server, b, c, d, e, f);
 	server->frame.rdi = entry->badge;
 	server->frame.r13 = thread->token += TOKEN_STEP;
@@ -107,7 +120,8 @@ HANDLER(sys_receive)
 
 HANDLER(sys_reply)
 {
-	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	UNUSED(a);
+	message_keep(current_thread(), b, c, d, e, f);
 	return failed(endpoint_reply(current_thread()->frame.r13));
 }
 
@@ -148,6 +162,7 @@ HANDLER(sys_reply_receive)
 				     !sched_may_switch_to(cpu, client),
 			     0)) {
 		cpu->reschedule = 1; /* a whole message may come back */
+		message_keep(thread, b, c, d, e, f);
 		return reply_receive_slow(endpoint, notification);
 	}
 	message_put(client, b, c, d, e, f);

@@ -84,7 +84,8 @@ enum syscall {
 				 that it took over in flight) */
 	SYS_INSTANCE_CONTROL, /* (grant) -> enum device_control, cleared */
 	SYS_WINDOW_MAP, /* (grant, index) -> vaddr of an MMIO window; ports become reachable */
-	SYS_INTERRUPT_ENABLE, /* (grant, wanted, enum interrupt_kind at most) -> vectors granted */
+	SYS_INTERRUPT_ENABLE, /* (grant, wanted, enum interrupt_kind at most) -> vectors granted,
+				 enum interrupt_kind << 16 */
 	SYS_INTERRUPT_WAIT, /* (grant, signals to acknowledge, notification, deadline ns, session id
 			       or 0) -> bits: acknowledge the lines behind these SIGNAL_INTERRUPT
 			       bits (others count for nothing), wake the session's client, then

@@ -60,6 +60,7 @@ struct cpu {
 	uint32_t timer_count, timer_capacity;
 	uint64_t timer_armed_ns; /* what the local timer is set to; ~0: nothing */
 	struct thread *next;     /* to run next, past the queues; NULL: look there */
+	bool slice_runs;         /* the time slice of `current` has an end */
 	uint64_t run_since_tsc;
 	uint64_t switches;
 	uint64_t gdt[8];

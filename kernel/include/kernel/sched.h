@@ -21,14 +21,16 @@ static inline void sched_ready(struct thread *thread)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (cpu->current || cpu->next || thread->state <= THREAD_RUNNING ||
-	    thread->state == THREAD_DEAD || sched_ready_mask >> thread->priority) {
+	if (cpu->next || thread->state <= THREAD_RUNNING || thread->state == THREAD_DEAD ||
+	    sched_ready_mask >> thread->priority || (cpu_count > 1 && cpu->current)) {
 		sched_ready_slow(thread);
 		return;
 	}
 	thread->state = THREAD_READY;
 	thread->cpu = cpu->index;
 	cpu->next = thread;
+	if (cpu->current && cpu->current->priority + cpu->slice_runs <= thread->priority)
+		cpu->reschedule = 1; /* to preempt, or to begin to share by time */
 }
 /** The time since the thread was given the CPU goes on its account. */
 static inline void sched_account(struct cpu *cpu, struct thread *thread)
