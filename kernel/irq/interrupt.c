@@ -181,7 +181,7 @@ void interrupt_arrived(unsigned vector)
 
 	if (!interrupt) {
 		lapic_eoi();
-		log_warning("interrupt: vector %u belongs to nobody", vector);
+		log_debug("interrupt: vector %u belongs to nobody", vector); /* a late message */
 		return;
 	}
 	if (interrupt->is_line) {

@@ -79,6 +79,9 @@ static inline void must(enum error error, const char *what)
 void kernel_suite(const struct effort *effort);
 void block_suite(const struct effort *effort);
 
+/** Until it is stopped: a load that checks itself. Returns the exit code. */
+int verify(void);
+
 /** The other process of the kernel suite: "bench peer", "bench exit". */
 int kernel_peer(void);
 

@@ -47,6 +47,8 @@ int main(int argc, char **argv)
 		return kernel_peer();
 	if (argc == 2 && strcmp(argv[1], "exit") == 0)
 		return 0;
+	if (argc == 2 && strcmp(argv[1], "verify") == 0)
+		return verify();
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "counted") == 0) {
 			counted = true;

@@ -355,6 +355,8 @@ int child_main(const char *mode, const char *argument)
 		return call_at_random(number);
 	if (strcmp(mode, "instance") == 0)
 		return be_an_instance((uint32_t)number);
+	if (strcmp(mode, "verify") == 0)
+		return be_a_load(argument);
 	if (strcmp(mode, "hammer") == 0)
 		return hammer(argument);
 	return -3;

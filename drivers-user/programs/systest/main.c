@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * systest [scratch] [SUITE...]: tests the system from inside. Without a suite, all but crash-user
- * run. Started by run=systest,kernel and the like it reports to the debug console and ends the
- * machine; started by the shell it reports there. `scratch` allows to write to any disk; else see
- * block.c.
+ * systest [scratch] [COUNT] [SUITE...]: tests the system from inside. Without a suite, all but
+ * crash-user and storm run; COUNT is storm's. Started by run=systest,kernel and the like it reports
+ * to the debug console and ends the machine; started by the shell it reports there. `scratch`
+ * allows to write to any disk; else see block.c.
  */
 #include "systest.h"
 
@@ -23,6 +23,7 @@ static const struct suite suites[] = {
 	{ "kernel", kernel_tests, false },       { "process", process_tests, false },
 	{ "devices", device_tests, false },      { "block", block_tests, false },
 	{ "placement", placement_tests, false }, { "crash-user", crash_tests, true },
+	{ "storm", storm_tests, true },
 };
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))
 
@@ -59,6 +60,17 @@ void test_fail(const char *file, int line, const char *what, uint64_t found, uin
 		 slash ? slash + 1 : file, line, what, (long long)found,
 		 error_text((enum error)found), (long long)expected,
 		 error_text((enum error)expected));
+}
+
+void test_note(const char *format, ...)
+{
+	char text[200];
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(text, sizeof(text), format, list);
+	va_end(list);
+	report("# %s\n", text);
 }
 
 void test_skip(const char *why)
@@ -105,7 +117,7 @@ static bool is_chosen(const struct suite *suite, int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], suite->name) == 0)
 			return true;
-		any |= strcmp(argv[i], "scratch") != 0;
+		any |= suite_find(argv[i]) != NULL;
 	}
 	return !any && !suite->only_by_name;
 }
@@ -131,12 +143,15 @@ static bool run_suites(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	bool good = true;
+	uint64_t number;
 
 	if (argc == 4 && strcmp(argv[1], "child") == 0)
 		return child_main(argv[2], argv[3]);
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "scratch") == 0) {
 			scratch_allowed = true;
+		} else if (string_to_u64(argv[i], &number)) {
+			storm_count = (uint32_t)number;
 		} else if (!suite_find(argv[i])) {
 			log_line(LOG_ERROR, "systest: there is no suite '%s'", argv[i]);
 			good = false;

@@ -24,7 +24,7 @@ struct test {
 
 /* Ends with a test without a name. */
 extern const struct test kernel_tests[], process_tests[], block_tests[], placement_tests[],
-	device_tests[], crash_tests[];
+	device_tests[], crash_tests[], storm_tests[];
 
 extern bool scratch_allowed; /* `scratch` on the command line: any disk may be written */
 
@@ -33,6 +33,9 @@ void test_fail(const char *file, int line, const char *what, uint64_t found, uin
 
 /** Note why the running test cannot say anything here. */
 void test_skip(const char *reason);
+
+/** A line of the report, for figures. */
+__attribute__((format(printf, 1, 2))) void test_note(const char *format, ...);
 
 /** Has the running test failed? For helpers that check. */
 bool test_failed(void);
@@ -91,6 +94,12 @@ int child_main(const char *mode, const char *argument);
 
 /** Mode `instance`: be a driver that goes too far; 0, or the line where the kernel let it. */
 int be_an_instance(uint32_t device);
+
+/** Mode `verify`: the load of suite storm, on a disk. */
+int be_a_load(const char *disk);
+
+/** How many moves and deaths a storm has: a number on the command line. */
+extern uint32_t storm_count;
 
 /* Roles of what children are given. */
 #define CHILD_ENDPOINT     STARTUP_USER

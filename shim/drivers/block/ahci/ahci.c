@@ -107,17 +107,65 @@ static void step_host_reset(struct shim_device *device)
 	controller_enter(device, CONTROLLER_LIVE, 0);
 }
 
+static void host_reset(struct shim_device *device)
+{
+	host_write(device, HOST_CONTROL, HOST_CONTROL_AHCI | HOST_CONTROL_RESET);
+	controller_enter(device, CONTROLLER_RESET, RESET_NS);
+	step_host_reset(device);
+}
+
+/* An instance that died may have left commands running. The drives are made to forget them before
+ * the controller is reset: QEMU's would else, when they end, take them for later ones of the same
+ * slots. */
+static bool ports_silence(const struct shim_device *device)
+{
+	const struct ahci_state *state = shim_state(device);
+	bool any = false;
+
+	for (uint32_t left = state->ports; left; left &= left - 1) {
+		unsigned port = (unsigned)__builtin_ctz(left);
+
+		if (!port_read(device, port, PORT_ACTIVE) && !port_read(device, port, PORT_ISSUE))
+			continue;
+		port_write(device, port, PORT_LINK_CONTROL, PORT_LINK_CONTROL_RESET);
+		any = true;
+	}
+	return any;
+}
+
+static void step_silence(struct shim_device *device)
+{
+	const struct ahci_state *state = shim_state(device);
+
+	if (!controller_late(device)) {
+		shim_timer_set(device, CONTROLLER_TIMER, state->deadline_ns);
+		return;
+	}
+	for (uint32_t left = state->ports; left; left &= left - 1) {
+		unsigned port = (unsigned)__builtin_ctz(left);
+
+		if (port_read(device, port, PORT_LINK_CONTROL) == PORT_LINK_CONTROL_RESET)
+			port_write(device, port, PORT_LINK_CONTROL, PORT_LINK_CONTROL_RUN);
+	}
+	host_reset(device);
+}
+
 static void step_handoff(struct shim_device *device)
 {
+	const struct ahci_state *state = shim_state(device);
+
 	if (host_read(device, HOST_CAP2) & HOST_CAP2_HANDOFF &&
 	    host_read(device, HOST_HANDOFF) & HOST_HANDOFF_BIOS && !controller_late(device)) {
 		controller_poll(device);
 		return;
 	}
 	host_write(device, HOST_CONTROL, HOST_CONTROL_AHCI);
-	host_write(device, HOST_CONTROL, HOST_CONTROL_AHCI | HOST_CONTROL_RESET);
-	controller_enter(device, CONTROLLER_RESET, RESET_NS);
-	step_host_reset(device);
+	if (!ports_silence(device)) {
+		host_reset(device);
+		return;
+	}
+	controller_enter(device, CONTROLLER_SILENCE, COMRESET_NS);
+	shim_timer_set(device, CONTROLLER_TIMER, state->deadline_ns);
 }
 
 static bool ports_run(const struct shim_device *device, uint32_t ports, uint32_t bits)
@@ -179,6 +227,9 @@ static void controller_step(struct shim_device *device)
 	switch (((struct ahci_state *)shim_state(device))->phase) {
 	case CONTROLLER_HANDOFF:
 		step_handoff(device);
+		break;
+	case CONTROLLER_SILENCE:
+		step_silence(device);
 		break;
 	case CONTROLLER_RESET:
 		step_host_reset(device);

@@ -38,6 +38,7 @@
 enum controller_phase {
 	CONTROLLER_OFF,
 	CONTROLLER_HANDOFF, /* the firmware lets go */
+	CONTROLLER_SILENCE, /* COMRESET is on the wire: an earlier instance left commands running */
 	CONTROLLER_RESET,
 	CONTROLLER_LIVE,
 	CONTROLLER_DRAIN, /* quiescing: requests in flight end */
