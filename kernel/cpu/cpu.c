@@ -258,7 +258,7 @@ void cpu_flush_space(struct space *space)
 {
 	struct cpu *self = this_cpu();
 
-	for (unsigned i = 0; i < CPU_MAX; i++) {
+	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = cpu_table[i];
 
 		if (!cpu || !cpu->online || (space && cpu->space != space))
@@ -273,7 +273,7 @@ void cpu_flush_space(struct space *space)
 		__atomic_store_n(&cpu->flush_pending, 1, __ATOMIC_RELEASE);
 		lapic_ipi((uint8_t)cpu->apic_id, VECTOR_FLUSH);
 	}
-	for (unsigned i = 0; i < CPU_MAX; i++) {
+	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = cpu_table[i];
 
 		while (cpu && cpu != self && __atomic_load_n(&cpu->flush_pending, __ATOMIC_ACQUIRE))

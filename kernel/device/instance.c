@@ -5,6 +5,7 @@
  */
 #include <lib/string.h>
 
+#include <abi/marker.h>
 #include <kernel/device.h>
 #include <kernel/domain.h>
 #include <kernel/log.h>
@@ -238,15 +239,19 @@ static void went_live(struct device *device)
 	if (device->ring_before != PLACEMENT_OFF && device->ring_before != info->placement)
 		info->moves++;
 	device->ring_before = info->placement;
-	if (device->pause_since_ns)
+	if (device->pause_since_ns) {
+		MARKER(MARKER_POINT_LIVE);
 		info->last_pause_ns = time_now_ns() - device->pause_since_ns;
+	}
 	device->pause_since_ns = 0;
 }
 
 static void pause_begins(struct device *device)
 {
-	if (device->ring_before != PLACEMENT_OFF && !device->pause_since_ns)
-		device->pause_since_ns = time_now_ns();
+	if (device->ring_before == PLACEMENT_OFF || device->pause_since_ns)
+		return;
+	device->pause_since_ns = time_now_ns();
+	MARKER(MARKER_POINT_PAUSE);
 }
 
 /* Take everything away that was mapped for the ring-3 instance, and the device from it. */

@@ -14,6 +14,7 @@
  */
 #include <lib/string.h>
 
+#include <abi/marker.h>
 #include <kernel/device.h>
 #include <kernel/log.h>
 #include <kernel/process.h>
@@ -195,6 +196,7 @@ enum error device_move(struct device *device, enum placement target)
 	device->moving = (uint8_t)target;
 	device->move_timer.function = time_over;
 	device->pause_since_ns = time_now_ns();
+	MARKER(MARKER_POINT_PAUSE);
 	if (device->kernel) { /* it is not running now, so it is frozen */
 		hand_over(device);
 		return OK;

@@ -83,7 +83,7 @@ static void reap(struct ktask *task);
 
 bool process_runs(const struct process *process)
 {
-	for (unsigned i = 0; i < CPU_MAX; i++)
+	for (unsigned i = 0; i < cpu_count; i++)
 		if (cpu_table[i] && cpu_table[i]->current &&
 		    cpu_table[i]->current->process == process)
 			return true;
@@ -144,7 +144,7 @@ static void reap(struct ktask *task)
 	kfree(process->ports, process->port_count * sizeof(*process->ports));
 	process->ports = NULL;
 	process->port_count = 0;
-	for (unsigned i = 0; i < CPU_MAX; i++)
+	for (unsigned i = 0; i < cpu_count; i++)
 		if (cpu_table[i] && cpu_table[i]->port_owner == process)
 			cpu_table[i]->port_owner = NULL;
 	if (process->watcher) {

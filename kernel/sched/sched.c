@@ -28,7 +28,7 @@ uint64_t sched_switches(void)
 {
 	uint64_t sum = 0;
 
-	for (unsigned i = 0; i < CPU_MAX; i++)
+	for (unsigned i = 0; i < cpu_count; i++)
 		sum += cpu_table[i] ? cpu_table[i]->switches : 0;
 	return sum;
 }
@@ -173,7 +173,7 @@ void sched_ports_update(void)
 
 void sched_ports_revoke(const struct process *process)
 {
-	for (unsigned i = 0; i < CPU_MAX; i++)
+	for (unsigned i = 0; i < cpu_count; i++)
 		if (cpu_table[i] && cpu_table[i]->current &&
 		    cpu_table[i]->current->process == process)
 			cpu_table[i]->tss.iopb_offset = 0xffff;

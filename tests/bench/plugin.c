@@ -68,11 +68,11 @@ struct samples {
 };
 
 static struct counts now, begin;
-static struct samples operations, interrupts;
-static uint64_t idle_since, operation_since, interrupt_since, repeat_total;
+static struct samples operations, interrupts, pauses;
+static uint64_t idle_since, operation_since, interrupt_since, pause_since, repeat_total;
 static const void *repeat_place;
 static struct place *places[1 << 16];
-static bool armed, idle, interrupt_open, count_mmio, profile;
+static bool armed, idle, interrupt_open, pause_open, count_mmio, profile, profile_pauses;
 static unsigned segment;
 static struct timespec linger;
 static FILE *text_file, *sample_file;
@@ -146,8 +146,8 @@ static void begin_segment(void)
 	if (profile)
 		flush_places(-1);
 	begin = now;
-	operations.count = interrupts.count = 0;
-	interrupt_open = false;
+	operations.count = interrupts.count = pauses.count = 0;
+	interrupt_open = pause_open = false;
 	operation_since = busy();
 }
 
@@ -156,15 +156,17 @@ static void end_segment(void)
 	uint64_t idle_delta = now.idle - begin.idle;
 
 	fprintf(text_file,
-		"segment index=%u operations=%zu interrupts=%zu offset=%ld user=%lu kernel=%lu "
+		"segment index=%u operations=%zu interrupts=%zu pauses=%zu offset=%ld user=%lu "
+		"kernel=%lu "
 		"repeats=%lu mmio=%lu controller=%lu switches=%lu idle=%lu\n",
-		segment++, operations.count, interrupts.count, sample_offset, now.user - begin.user,
-		now.kernel - begin.kernel - idle_delta, now.repeats - begin.repeats,
-		now.mmio - begin.mmio, now.controller - begin.controller,
-		now.switches - begin.switches, idle_delta);
+		segment++, operations.count, interrupts.count, pauses.count, sample_offset,
+		now.user - begin.user, now.kernel - begin.kernel - idle_delta,
+		now.repeats - begin.repeats, now.mmio - begin.mmio,
+		now.controller - begin.controller, now.switches - begin.switches, idle_delta);
 	write_samples(&operations);
 	write_samples(&interrupts);
-	if (profile)
+	write_samples(&pauses);
+	if (profile && !profile_pauses)
 		flush_places((int)segment - 1);
 	fflush(text_file);
 }
@@ -217,6 +219,21 @@ static void on_marker(unsigned cpu, void *data)
 			add_sample(&interrupts, busy() - interrupt_since);
 		interrupt_open = false;
 		break;
+	case MARKER_POINT_PAUSE: /* what it interrupts is counted from here, too */
+		leave_idle();
+		pause_open = true;
+		pause_since = operation_since = busy();
+		if (profile_pauses)
+			flush_places(-1);
+		break;
+	case MARKER_POINT_LIVE:
+		leave_idle();
+		if (pause_open)
+			add_sample(&pauses, busy() - pause_since);
+		if (pause_open && profile_pauses)
+			flush_places((int)segment);
+		pause_open = false;
+		break;
 	default:
 		point(tag);
 	}
@@ -236,6 +253,8 @@ static void on_repeat(unsigned cpu, void *place)
 		now.user++;
 	repeat_place = place;
 	repeat_total = total();
+	if (profile)
+		place_of((uintptr_t)place)->count++;
 }
 
 static void on_access(unsigned cpu, plugin_meminfo_t info, uint64_t vaddr, void *data)
@@ -307,7 +326,7 @@ static void instrument(struct qemu_plugin_insn *instruction, uint64_t vaddr)
 	else
 		qemu_plugin_register_vcpu_insn_exec_inline(
 			instruction, PLUGIN_ADD_U64, vaddr >> 63 ? &now.kernel : &now.user, 1);
-	if (profile)
+	if (profile && !is_repeat(code, size))
 		qemu_plugin_register_vcpu_insn_exec_inline(instruction, PLUGIN_ADD_U64,
 							   &place_of(vaddr)->count, 1);
 	if (count_mmio && size && !is_stack(code))
@@ -359,9 +378,9 @@ static void at_exit(plugin_id_t id, void *data)
 }
 
 /* Options: out=PREFIX (PREFIX.txt and PREFIX.samples are written); mmio=on; profile=on (how often
- * each instruction ran in each segment); linger=MICROSECONDS
- * (below a million): stop the guest so long at each interrupt, so that whatever is in flight
- * completes. */
+ * each instruction ran in each segment) or profile=pauses (likewise, in the pauses of moves);
+ * linger=MICROSECONDS (below a million): stop the guest so long at each interrupt, so that whatever
+ * is in flight completes. */
 EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char **argv)
 {
 	char path[4096];
@@ -375,6 +394,8 @@ EXPORT int qemu_plugin_install(plugin_id_t id, const void *info, int argc, char 
 			count_mmio = true;
 		else if (!strcmp(argv[i], "profile=on") || !strcmp(argv[i], "profile=true"))
 			profile = true;
+		else if (!strcmp(argv[i], "profile=pauses"))
+			profile = profile_pauses = true;
 		else if (!strncmp(argv[i], "linger=", 7))
 			linger.tv_nsec = strtol(argv[i] + 7, NULL, 10) % 1000000 * 1000;
 		else

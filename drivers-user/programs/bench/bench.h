@@ -16,6 +16,7 @@
 
 #include <abi/error.h>
 #include <abi/marker.h>
+#include <abi/syscall.h>
 #include <runtime/time.h>
 
 #define SAMPLES_MAX 65536u
@@ -75,9 +76,23 @@ static inline void must(enum error error, const char *what)
 		fail("%s: %s", what, error_text(error));
 }
 
+/** Tell the host that a suite has nothing to measure here. */
+void skip(const char *suite, const char *why);
+
+/** So many of the usual number of operations, but ten at least. */
+unsigned effort_times(const struct effort *effort, unsigned usual);
+
+/** Start this program once more, with one argument; fail() if it cannot be. */
+handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count);
+
+/** A new object of the kind that this call makes. */
+handle_t create(enum syscall what);
+
 /** The suites. */
 void kernel_suite(const struct effort *effort);
 void block_suite(const struct effort *effort);
+void move_suite(const struct effort *effort);
+void recovery_suite(const struct effort *effort);
 
 /** Until it is stopped: a load that checks itself. Returns the exit code. */
 int verify(void);

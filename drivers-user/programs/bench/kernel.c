@@ -14,7 +14,7 @@
 #define PEER_STOP     1u
 #define PAGE_BYTES    4096u
 
-static unsigned times(const struct effort *effort, unsigned usual)
+unsigned effort_times(const struct effort *effort, unsigned usual)
 {
 	unsigned count = usual * effort->percent / 100;
 
@@ -23,7 +23,7 @@ static unsigned times(const struct effort *effort, unsigned usual)
 
 static void measure_syscall(const struct effort *effort)
 {
-	unsigned count = times(effort, 20000);
+	unsigned count = effort_times(effort, 20000);
 	struct segment segment;
 
 	segment_begin(1);
@@ -37,7 +37,7 @@ static void measure_syscall(const struct effort *effort)
 	data_line(&segment, "suite=kernel name=syscall");
 }
 
-static handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count)
+handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count)
 {
 	const char *const words[] = { word, NULL };
 	struct program program = {
@@ -63,7 +63,7 @@ int kernel_peer(void)
 	return sys_reply(&message) != OK;
 }
 
-static handle_t create(enum syscall what)
+handle_t create(enum syscall what)
 {
 	struct sys_result result = SYS0(what);
 
@@ -73,7 +73,7 @@ static handle_t create(enum syscall what)
 
 static void measure_call(const struct effort *effort)
 {
-	unsigned count = times(effort, 10000);
+	unsigned count = effort_times(effort, 10000);
 	handle_t endpoint = create(SYS_ENDPOINT_CREATE);
 	struct startup_handle handle = { PEER_ENDPOINT, endpoint };
 	handle_t process = start_self("peer", &handle, 1);
@@ -122,7 +122,7 @@ static void ping_once(void)
 
 static void measure_notify(const struct effort *effort)
 {
-	unsigned count = times(effort, 10000);
+	unsigned count = effort_times(effort, 10000);
 	struct segment segment;
 
 	ping = create(SYS_NOTIFICATION_CREATE);
@@ -145,7 +145,7 @@ static void measure_notify(const struct effort *effort)
 
 static void measure_page_fault(const struct effort *effort)
 {
-	unsigned count = times(effort, 1000);
+	unsigned count = effort_times(effort, 1000);
 	uint64_t bytes = (uint64_t)count * PAGE_BYTES;
 	struct sys_result memory = SYS2(SYS_MEMORY_CREATE, bytes, 0), map;
 	struct segment segment;
@@ -179,7 +179,7 @@ static void spawn_once(handle_t notification)
 
 static void measure_spawn(const struct effort *effort)
 {
-	unsigned count = times(effort, 200);
+	unsigned count = effort_times(effort, 200);
 	handle_t notification = create(SYS_NOTIFICATION_CREATE);
 	struct segment segment;
 

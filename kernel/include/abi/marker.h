@@ -19,6 +19,8 @@
 #define MARKER_POINT_INTERRUPT \
 	MARKER_POINT(2)                     /* entry of a trap or interrupt; ends the idle loop */
 #define MARKER_POINT_DRIVER MARKER_POINT(3) /* first instruction of a driver's interrupt method */
+#define MARKER_POINT_PAUSE  MARKER_POINT(4) /* clients begin to wait: freeze, stop or death */
+#define MARKER_POINT_LIVE   MARKER_POINT(5) /* ... the new instance serves */
 
 #define MARKER(tag)                                               \
 	__asm__ volatile(".byte 0x0f,0x1f,0x84,0x00\n\t.long %c0" \
