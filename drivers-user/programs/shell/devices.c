@@ -194,11 +194,22 @@ static bool driver_exists(const char *name)
 	return false;
 }
 
-static bool ring_argument(const char *text, enum placement *placement)
+/* The ring that a driver runs in; off: it does not run. */
+static enum placement ring_now(const char *name)
 {
+	return (enum placement)sum_driver(name).placement;
+}
+
+/* `other` is the ring where the driver is not. */
+static bool ring_argument(const char *name, const char *text, enum placement *placement)
+{
+	if (strcmp(text, "other") == 0) {
+		*placement = ring_now(name) == PLACEMENT_KERNEL ? PLACEMENT_USER : PLACEMENT_KERNEL;
+		return true;
+	}
 	if (placement_from_text(text, placement) && *placement != PLACEMENT_OFF)
 		return true;
-	print("driver: expected the ring, `kernel` or `user`, got '%s'\n", text);
+	print("driver: expected the ring, `kernel`, `user` or `other`, got '%s'\n", text);
 	return false;
 }
 
@@ -214,43 +225,105 @@ static enum placement placement_of(const char *name)
 	return PLACEMENT_USER;
 }
 
-static void run_driver(int argc, char **argv)
+static void print_failed(const char *verb, const char *name, enum error error)
 {
-	const char *verb = argc > 1 ? argv[1] : "", *name = argc > 2 ? argv[2] : "";
-	enum placement placement = PLACEMENT_USER;
-	enum error error;
+	print("driver %s %s: %s; `log` has the details\n", verb, name, error_text(error));
+}
 
-	if (argc < 3 || argc > 4)
-		return print_usage(argv[0]);
-	if (!driver_exists(name) || (argc == 4 && !ring_argument(argv[3], &placement)))
-		return;
-	if (argc == 3)
-		placement = placement_of(name);
-	if (strcmp(verb, "start") == 0)
-		error = manager_driver_start(name, placement);
-	else if (strcmp(verb, "stop") == 0 && argc == 3)
-		error = manager_driver_stop(name);
-	else if (strcmp(verb, "kill") == 0 && argc == 3)
-		error = manager_driver_kill(name);
-	else if (strcmp(verb, "move") == 0 && argc == 4)
-		error = manager_driver_move(name, placement, 0);
+static void driver_move(const char *name, enum placement placement, enum manager_move how)
+{
+	bool there = ring_now(name) == placement;
+	struct manager_moved moved;
+	enum error error = manager_driver_move_timed(name, placement, how, &moved);
+	char pause[24];
+
+	if (error == ERR_DENIED)
+		print("driver move %s: denied: a driver in the kernel never stands on a bus in "
+		      "ring 3\n",
+		      name);
+	else if (error != OK)
+		print_failed("move", name, error);
+	else if (there)
+		print("%s: it is there already\n", name);
 	else
-		return print_usage(argv[0]);
-	if (error == ERR_DENIED && strcmp(verb, "kill") == 0)
+		print("%s: moved %s to ring %u, its clients waited %s%s\n", name,
+		      moved.cold ? "cold" : "hot", placement == PLACEMENT_KERNEL ? 0u : 3u,
+		      duration_text(moved.pause_ns, pause),
+		      moved.cold && how == MOVE_HOT_ELSE_COLD
+			      ? "; it could not move hot, `log` says why"
+			      : "");
+}
+
+void kill_driver(const char *name)
+{
+	struct manager_moved moved;
+	enum error error = manager_driver_kill_timed(name, &moved);
+	char pause[24];
+
+	if (error == ERR_DENIED)
 		print("driver kill %s: it runs in the kernel, where nothing can be killed; first "
 		      "`driver move %s user`\n",
 		      name, name);
 	else if (error != OK)
-		print("driver %s %s: %s; `log` has the details\n", verb, name, error_text(error));
+		print_failed("kill", name, error);
+	else
+		print("%s: killed and started afresh, its clients waited %s\n", name,
+		      duration_text(moved.pause_ns, pause));
+}
+
+/* driver move [--hot|--cold] NAME RING */
+static void run_move(int argc, char **argv)
+{
+	enum manager_move how = MOVE_HOT_ELSE_COLD;
+	enum placement placement;
+
+	if (argc > 2 && string_starts(argv[2], "--")) {
+		how = strcmp(argv[2], "--hot") == 0 ? MOVE_HOT_ONLY : MOVE_COLD;
+		if (how == MOVE_COLD && strcmp(argv[2], "--cold") != 0)
+			return print_usage(argv[0]);
+		argc--;
+		argv++;
+	}
+	if (argc != 4)
+		return print_usage("driver");
+	if (driver_exists(argv[2]) && ring_argument(argv[2], argv[3], &placement))
+		driver_move(argv[2], placement, how);
+}
+
+static void run_driver(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "", *name = argc > 2 ? argv[2] : "";
+	bool start = strcmp(verb, "start") == 0;
+	enum placement placement;
+	enum error error;
+
+	if (strcmp(verb, "move") == 0)
+		return run_move(argc, argv);
+	if (argc < 3 || argc > (start ? 4 : 3))
+		return print_usage(argv[0]);
+	if (!driver_exists(name) || (argc == 4 && !ring_argument(name, argv[3], &placement)))
+		return;
+	if (strcmp(verb, "kill") == 0)
+		return kill_driver(name);
+	if (start)
+		error = manager_driver_start(name, argc == 4 ? placement : placement_of(name));
+	else if (strcmp(verb, "stop") == 0)
+		error = manager_driver_stop(name);
+	else
+		return print_usage(argv[0]);
+	if (error != OK)
+		print_failed(verb, name, error);
 }
 
 static const char *complete_driver_command(int word, char **words, unsigned index)
 {
 	static const char *const verbs[] = { "start", "stop", "move", "kill", NULL };
-	static const char *const rings[] = { "kernel", "user", NULL };
+	static const char *const rings[] = { "kernel", "user", "other", NULL };
+	bool how = word > 2 && string_starts(words[2], "--");
 
 	if (word == 1)
 		return complete_from(verbs, index);
+	word -= how;
 	if (word == 2)
 		return complete_driver(index);
 	if (word == 3 && (strcmp(words[1], "move") == 0 || strcmp(words[1], "start") == 0))
@@ -262,7 +335,8 @@ const struct command device_commands[] = {
 	{ "devices", "", "the tree of devices: driver, ring, state, interrupts", run_devices,
 	  NULL },
 	{ "drivers", "", "the drivers: where they run, and how they fared", run_drivers, NULL },
-	{ "driver", "start|stop|move|kill DRIVER [kernel|user]",
-	  "start, stop, move or kill a driver", run_driver, complete_driver_command },
+	{ "driver", "start|stop|kill DRIVER | move [--hot|--cold] DRIVER kernel|user|other",
+	  "start, stop, move or kill a driver; a move is hot if it can be", run_driver,
+	  complete_driver_command },
 	{ 0 },
 };

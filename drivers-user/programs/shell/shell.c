@@ -110,8 +110,30 @@ static const char *complete_help(int word, char **words, unsigned index)
 	return word == 1 ? complete_command(index) : NULL;
 }
 
+static void run_repeat(int argc, char **argv)
+{
+	const struct command *command = argc > 2 ? command_find(argv[2]) : NULL;
+	uint64_t count;
+
+	if (argc < 3)
+		return print_usage(argv[0]);
+	if (!number_argument("repeat", argv[1], &count))
+		return;
+	if (!command)
+		print("repeat: there is no command '%s'; `help` lists them all\n", argv[2]);
+	for (uint64_t i = 0; command && i < count && !interrupted(); i++) {
+		char *words[SHELL_WORDS_MAX + 1]; /* commands may change theirs */
+
+		memcpy(words, argv + 2, (size_t)(argc - 1) * sizeof(*argv));
+		command->run(argc - 2, words);
+		print_flush();
+	}
+}
+
 static const struct command own_commands[] = {
 	{ "help", "[COMMAND]", "list commands, or explain one", run_help, complete_help },
+	{ "repeat", "COUNT COMMAND [ARGUMENTS]", "run a command again and again; ^C stops it",
+	  run_repeat, NULL },
 	{ 0 },
 };
 

@@ -55,6 +55,9 @@ const char *size_text(uint64_t bytes, char text[24]);
 /** "950 ns", "12.3 us", "4.5 ms", "1.23 s". */
 const char *duration_text(uint64_t ns, char text[24]);
 
+/** Kill a driver's processes, and say what became of it. */
+void kill_driver(const char *name);
+
 /** Completions: element `index` of a list that ends with NULL, and of what exists now. */
 const char *complete_from(const char *const *list, unsigned index);
 const char *complete_disk(unsigned index);

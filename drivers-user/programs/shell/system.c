@@ -16,8 +16,10 @@
 
 #include "shell.h"
 
-#define POLL_NS    UINT64_C(100000000) /* for ^C, while a program runs */
-#define KEPT_PAGES 64
+#define POLL_NS            UINT64_C(100000000) /* for ^C, while a program runs */
+#define KEPT_PAGES         64
+#define BACKGROUND_PAGES   256
+#define BACKGROUND_OBJECTS 48
 
 static void run_ps(int argc, char **argv)
 {
@@ -217,7 +219,10 @@ static void share_budget(struct program *program)
 	program->budget_objects = (self.objects_limit - self.objects_used) / 2;
 }
 
-static enum error start_and_wait(const char *name, const char *const *words, handle_t endpoint)
+/* Starts a program that prints to `endpoint`. In the background: it gets little, and `stop`, a
+ * notification that ends it. */
+static enum error launch(const char *name, const char *const *words, handle_t endpoint,
+			 handle_t stop, handle_t *process)
 {
 	static char path[64];
 	struct sys_result parent =
@@ -227,18 +232,32 @@ static enum error start_and_wait(const char *name, const char *const *words, han
 		{ STARTUP_ARCHIVE, runtime_handle(STARTUP_ARCHIVE) },
 		{ STARTUP_MANAGER, runtime_handle(STARTUP_MANAGER) },
 		{ STARTUP_PARENT, (handle_t)parent.value },
+		{ STARTUP_USER, stop },
 	};
 	struct program program = {
-		.path = path, .words = words, .handle = handle, .handle_count = 4
+		.path = path,
+		.words = words,
+		.handle = handle,
+		.handle_count = stop == HANDLE_NONE ? 4 : 5,
+		.budget_pages = BACKGROUND_PAGES,
+		.budget_objects = BACKGROUND_OBJECTS,
 	};
 	enum error error = parent.error;
-	handle_t process;
 
-	share_budget(&program);
+	if (stop == HANDLE_NONE)
+		share_budget(&program);
 	snprintf(path, sizeof(path), "bin/%s", name);
 	if (error == OK)
-		error = program_start(&program, &process);
+		error = program_start(&program, process);
 	SYS1(SYS_HANDLE_CLOSE, parent.value);
+	return error;
+}
+
+static enum error start_and_wait(const char *name, const char *const *words, handle_t endpoint)
+{
+	handle_t process;
+	enum error error = launch(name, words, endpoint, HANDLE_NONE, &process);
+
 	if (error != OK)
 		return error;
 	program_wait(name, process, endpoint);
@@ -291,11 +310,62 @@ static const char *complete_run(int word, char **words, unsigned index)
 	return word == 1 ? complete_program(index) : NULL;
 }
 
+/* The load of `bench verify &`; no process: it does not run. */
+static struct {
+	handle_t process, endpoint, stop;
+} verify;
+
+static void verify_forget(void)
+{
+	if (verify.process != HANDLE_NONE)
+		SYS1(SYS_HANDLE_CLOSE, verify.process);
+	SYS1(SYS_HANDLE_CLOSE, verify.endpoint);
+	SYS1(SYS_HANDLE_CLOSE, verify.stop);
+	verify.process = HANDLE_NONE;
+}
+
+static void verify_start(void)
+{
+	static const char *const words[] = { "verify", NULL };
+	struct sys_result endpoint = SYS0(SYS_ENDPOINT_CREATE);
+	struct sys_result stop = SYS0(SYS_NOTIFICATION_CREATE);
+	enum error error = endpoint.error ? endpoint.error : stop.error;
+
+	if (verify.process != HANDLE_NONE) {
+		print("bench: it runs already; `bench verify stop` ends it\n");
+		return;
+	}
+	verify.endpoint = (handle_t)endpoint.value;
+	verify.stop = (handle_t)stop.value;
+	if (error == OK)
+		error = launch("bench", words, verify.endpoint, verify.stop, &verify.process);
+	if (error == OK)
+		return;
+	print("bench: cannot be started: %s\n", error_text(error));
+	verify_forget();
+}
+
+static void verify_stop(void)
+{
+	if (verify.process == HANDLE_NONE) {
+		print("bench: no load runs; `bench verify &` starts it\n");
+		return;
+	}
+	SYS2(SYS_SIGNAL, verify.stop, 1);
+	program_wait("bench", verify.process, verify.endpoint);
+	verify_forget();
+}
+
 static void run_bench(int argc, char **argv)
 {
 	static char *usual[] = { "quick", "kernel", NULL };
 	struct archive_file file;
 
+	if (argc == 3 && strcmp(argv[1], "verify") == 0 && strcmp(argv[2], "stop") == 0)
+		return verify_stop();
+	if (argc == 3 && strcmp(argv[1], "verify") == 0 && strcmp(argv[2], "&") == 0 &&
+	    runtime_file("bin/bench", &file) == OK)
+		return verify_start();
 	if (runtime_file("bin/bench", &file) == OK)
 		return start_program("bench", argc > 1 ? argv + 1 : usual);
 	print("bench: this image has no bin/bench; on the host, `make bench` builds one that has, "
@@ -308,13 +378,8 @@ static void run_kill(int argc, char **argv)
 	enum error error;
 	uint64_t pid;
 
-	if (argc == 3 && strcmp(argv[1], "driver") == 0) {
-		error = manager_driver_kill(argv[2]);
-		if (error != OK)
-			print("kill driver %s: %s; `drivers` shows where it runs\n", argv[2],
-			      error_text(error));
-		return;
-	}
+	if (argc == 3 && strcmp(argv[1], "driver") == 0)
+		return kill_driver(argv[2]);
 	if (argc != 2)
 		return print_usage(argv[0]);
 	if (!number_argument("kill", argv[1], &pid))
@@ -381,8 +446,10 @@ const struct command system_commands[] = {
 	{ "mem", "", "memory of the machine and the kernel", run_mem, NULL },
 	{ "log", "[LEVEL] [-n LINES]", "the system log, down to a level", run_log, complete_log },
 	{ "uptime", "", "version, time since boot, command line", run_uptime, NULL },
-	{ "bench", "[quick] [kernel] [block overwrite]",
-	  "run benchmarks; `block overwrite` writes over the first disk", run_bench, NULL },
+	{ "bench", "[quick] [kernel] [block overwrite] | verify &|stop",
+	  "run benchmarks (`block overwrite` writes over the first disk), or a load that checks "
+	  "itself",
+	  run_bench, NULL },
 	{ "run", "[PROGRAM [ARGUMENTS]]", "run a program, or list them", run_run, complete_run },
 	{ "kill", "PID | driver DRIVER", "end a process, or kill a driver's", run_kill,
 	  complete_kill },
