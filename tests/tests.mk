@@ -15,7 +15,7 @@ $(O)/%.h.o: %.c $(stamp)/h
 	$(Q)$(HOSTCC) $(host-flags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 	@sh .ci/fixdep $(@:.o=.d) $(O)
 
-ifneq ($(filter check unit $(O)/tests/unit/%,$(GOALS)),)
+ifneq ($(filter check unit fuzz $(O)/tests/unit/%,$(GOALS)),)
 $(shell mkdir -p $(O)/tests; awk 'FNR == 1 { on = 0 } sub(/.*sources:/, "") { on = 1 } \
 	on { n = 0; for (i = 1; i <= NF; i++) if ($$i ~ /\.c$$/) { n++; print "sources-" FILENAME " += " $$i } \
 	if (!n || /\*\//) on = 0 }' /dev/null $(unit-tests) >$(O)/tests/unit.mk)
@@ -33,6 +33,15 @@ endif
 # A test that cannot be built is one that failed, not the end of all others.
 unit-programs:
 	+@$(MAKE) --no-print-directory -k $(unit-programs) || true
+
+# The state check of a driver, fuzzed with coverage for SECONDS=60. Inputs that find something new are
+# kept in the build folder.
+.PHONY: fuzz
+fuzz:
+	@mkdir -p $(O)/fuzz/$(DRIVER)
+	$(Q)clang -DFUZZER $(filter-out -fsanitize=%,$(host-flags)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
+		-o $(O)/fuzz/$(DRIVER).program $(sources-tests/unit/$(DRIVER)_check_test.c) tests/unit/$(DRIVER)_check_test.c
+	$(Q)cd $(O)/fuzz && ./$(DRIVER).program -max_len=96 -timeout=20 -max_total_time=$(or $(SECONDS),60) $(DRIVER)
 
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'

@@ -100,6 +100,7 @@ struct fake {
 
 	struct fake_window window[DEVICE_WINDOW_MAX];
 	uint64_t reads, writes; /* register accesses so far */
+	unsigned strays;        /* register accesses outside of all windows, violations too */
 
 	struct fake_region region[FAKE_REGIONS_MAX];
 	unsigned region_count;

@@ -40,6 +40,7 @@ static struct fake_window *window_find(struct fake *fake, unsigned index, uint8_
 
 	if (!window || !window->mapped || fake->device.window[index].kind != kind ||
 	    offset % bytes || (uint64_t)offset + bytes > fake->device.window[index].size_bytes) {
+		fake->strays++;
 		fake_violate(fake, "access to window %u, offset 0x%x, %u bits", index, offset,
 			     bits);
 		return NULL;

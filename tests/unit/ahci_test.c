@@ -1140,6 +1140,36 @@ static void check_or_driver_survive_a_corrupted_word(void **state)
 	assert_true(refused > 20);
 }
 
+static void check_refuses_less_than_it_needs(void **state)
+{
+	struct bench b = one_live_disk();
+	struct shim_buffer_view *buffer = &b.fake->device.buffer[0];
+	struct shim_window_view *window = &b.fake->device.window[5];
+
+	(void)state;
+	buffer->size_bytes -= 4096;
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	buffer->size_bytes += 4096;
+	assert_true(shim_driver_ahci.check(&b.fake->device));
+	window->size_bytes = 0x100 + 0x7f;
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	window->kind = WINDOW_NONE;
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	destroy(&b);
+}
+
+/* Only a controller at work moves; all else starts anew. */
+static void check_refuses_a_probe_under_way(void **state)
+{
+	struct bench b = one_disk();
+
+	(void)state;
+	b.disk->silent = true;
+	assert_int_equal(fake_start(b.fake), ERR_AGAIN);
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	destroy(&b);
+}
+
 static void a_hot_move_loses_nothing_in_flight(void **state)
 {
 	struct bench b = one_live_disk();
@@ -1226,6 +1256,8 @@ int main(void)
 		cmocka_unit_test(quiesce_while_probing_stops_the_probe),
 		cmocka_unit_test(check_accepts_what_the_driver_wrote),
 		cmocka_unit_test(check_or_driver_survive_a_corrupted_word),
+		cmocka_unit_test(check_refuses_less_than_it_needs),
+		cmocka_unit_test(check_refuses_a_probe_under_way),
 		cmocka_unit_test(a_hot_move_loses_nothing_in_flight),
 	};
 

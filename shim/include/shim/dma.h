@@ -54,4 +54,10 @@ static inline shim_iova_t shim_dma_iova(const struct shim_device *device, unsign
 	return (shim_iova_t){ device->buffer[index].iova + offset };
 }
 
+/** How large a buffer is; 0 if it was not allocated. Context: any call of the device. */
+static inline uint64_t shim_dma_size(const struct shim_device *device, unsigned index)
+{
+	return device->buffer[index].cpu ? device->buffer[index].size_bytes : 0;
+}
+
 #endif

@@ -426,21 +426,33 @@ static bool queue_is_sane(const struct ahci_queue *queue)
 	return true;
 }
 
+static bool state_is_sane(const struct shim_device *device)
+{
+	const struct ahci_state *state = shim_state(device);
+
+	return state->phase == CONTROLLER_LIVE && state->probing == PROBING_NOT && state->ports &&
+	       !state->unstarted && !state->unsettled && !state->posted &&
+	       !((state->linked | state->live) & ~state->ports) &&
+	       shim_mmio(device, AHCI_WINDOW).size_bytes >=
+		       PORT_BASE(32u - (unsigned)__builtin_clz(state->ports)) &&
+	       state->capabilities == host_read(device, HOST_CAP) &&
+	       state->ports == host_read(device, HOST_PORTS);
+}
+
+/* What a later call relies on: indices in range, memory and window as large as they are taken for,
+ * and requests that the disk can have. */
 static bool ahci_check(const struct shim_device *device)
 {
 	const struct ahci_state *state = shim_state(device);
 
-	if (state->phase >= CONTROLLER_PHASES || state->probing > PROBING_LATER ||
-	    state->capabilities != host_read(device, HOST_CAP) ||
-	    state->ports != host_read(device, HOST_PORTS) || state->posted ||
-	    (state->linked | state->unstarted | state->unsettled | state->live) & ~state->ports)
+	if (!state_is_sane(device))
 		return false;
 	for (uint32_t left = state->ports; left; left &= left - 1) {
 		unsigned port = (unsigned)__builtin_ctz(left);
 		const struct ahci_queue *queue = port_queue(device, port);
 
 		if (!queue_is_sane(queue) ||
-		    !shim_dma_cpu(device, port, sizeof(struct ahci_memory) - 1) ||
+		    shim_dma_size(device, port) < sizeof(struct ahci_memory) ||
 		    (queue->phase == PORT_LIVE) != (state->live >> port & 1))
 			return false;
 	}
