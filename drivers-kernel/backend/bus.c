@@ -30,8 +30,7 @@ enum error shim_bus_child_add(struct shim_device *device, uint64_t function)
 			      : ERR_DENIED;
 }
 
-void shim_bus_child_remove(struct shim_device *device, uint64_t function)
+enum error shim_bus_child_remove(struct shim_device *device, uint64_t function)
 {
-	if (is_bus(device))
-		(void)pci_child_remove(instance_of(device)->owner, function);
+	return is_bus(device) ? pci_child_remove(instance_of(device)->owner, function) : ERR_DENIED;
 }

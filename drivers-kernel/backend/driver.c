@@ -92,6 +92,12 @@ static void control(struct kernel_instance *instance)
 {
 	struct device *owner = instance->owner;
 
+	if (owner->control == CONTROL_REMOVE) {
+		if (instance->driver->remove)
+			instance->driver->remove(&instance->device);
+		report(instance, INSTANCE_NONE, OK);
+		return;
+	}
 	if (owner->control == CONTROL_STOP && owner->info.state == INSTANCE_LIVE) {
 		owner->control = CONTROL_NONE;
 		(void)device_report(owner, INSTANCE_STOPPING, OK);

@@ -11,7 +11,8 @@ enum error shim_window_map(struct shim_device *device, unsigned index)
 	const struct device_window *granted;
 	struct shim_window_view *view;
 
-	if (index >= DEVICE_WINDOW_MAX || device->info->window[index].kind == WINDOW_NONE)
+	if (index >= DEVICE_WINDOW_MAX || device->info->window[index].kind == WINDOW_NONE ||
+	    device->info->window[index].flags & WINDOW_APERTURE)
 		return ERR_RANGE;
 	granted = &device->info->window[index];
 	view = &device->window[index];

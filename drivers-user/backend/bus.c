@@ -27,8 +27,8 @@ enum error shim_bus_child_add(struct shim_device *device, uint64_t function)
 	return SYS2(SYS_CHILD_ADD, instance.grant, function).error;
 }
 
-void shim_bus_child_remove(struct shim_device *device, uint64_t function)
+enum error shim_bus_child_remove(struct shim_device *device, uint64_t function)
 {
 	(void)device;
-	SYS2(SYS_CHILD_REMOVE, instance.grant, function);
+	return SYS2(SYS_CHILD_REMOVE, instance.grant, function).error;
 }

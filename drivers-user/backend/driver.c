@@ -79,6 +79,13 @@ static void freeze(void)
 	SYS3(SYS_INSTANCE_REPORT, instance.grant, INSTANCE_FROZEN, OK);
 }
 
+static _Noreturn void removed(void)
+{
+	if (instance.driver->remove)
+		instance.driver->remove(&instance.device);
+	leave(INSTANCE_NONE, OK);
+}
+
 static void control(void)
 {
 	struct sys_result result = SYS1(SYS_INSTANCE_CONTROL, instance.grant);
@@ -89,6 +96,8 @@ static void control(void)
 			adopt();
 		return;
 	}
+	if (wanted == CONTROL_REMOVE)
+		removed();
 	if (wanted == CONTROL_FREEZE) {
 		freeze();
 	} else if (wanted == CONTROL_STOP) {

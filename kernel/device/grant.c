@@ -42,7 +42,8 @@ enum error device_window_map(struct device *device, unsigned index, vaddr_t *vad
 	vaddr_t at = 0;
 	enum error error;
 
-	if (index >= DEVICE_WINDOW_MAX || device->info.window[index].kind == WINDOW_NONE)
+	if (index >= DEVICE_WINDOW_MAX || device->info.window[index].kind == WINDOW_NONE ||
+	    device->info.window[index].flags & WINDOW_APERTURE)
 		return ERR_RANGE;
 	window = &device->info.window[index];
 	*vaddr = 0;

@@ -281,7 +281,7 @@ void device_end(struct device *device)
 	device_move_cancel(device);
 	pause_begins(device);
 	device_interrupt_disable(device);
-	if (device->info.bus == BUS_PCI && !device->gone)
+	if (device->info.bus == BUS_PCI)
 		pci_enable(device, false);
 	session_detach_all(device);
 	while (!list_empty(&device->units))
@@ -296,6 +296,8 @@ void device_end(struct device *device)
 	device->info.placement = PLACEMENT_OFF;
 	if (device->is_console)
 		console_seize();
+	if (device->gone)
+		device_event(device, EVENT_REMOVED);
 }
 
 void device_died(struct device *device, enum error error)
@@ -378,7 +380,7 @@ enum error device_control(struct device *device, enum device_control control)
 		return ERR_NOT_FOUND;
 	if (control != CONTROL_STOP)
 		return ERR_INVALID;
-	if (device->moving)
+	if (device->moving || device->gone)
 		return ERR_BUSY;
 	device->control = control;
 	device_signal(device, 1ul << SIGNAL_CONTROL);

@@ -129,7 +129,7 @@ static uint32_t read32(uint64_t function, unsigned offset)
 	return raw_read(function, offset, 4);
 }
 
-static bool answers(uint64_t function)
+bool pci_answers(uint64_t function)
 {
 	return function <= 0xffff && (read32(function, REG_ID) & 0xffff) != 0xffff;
 }
@@ -198,15 +198,16 @@ enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, 
 {
 	if (!access_valid(function, offset, width))
 		return ERR_RANGE;
-	if (!answers(function))
+	if (!pci_answers(function))
 		return ERR_NOT_FOUND;
 	if (is_ours(function, offset, width, bus))
 		return ERR_DENIED;
 	if (overlaps(offset, width, REG_COMMAND, 2)) {
 		uint32_t shift = (offset - REG_COMMAND) * 8, ours = COMMAND_OURS >> shift;
 
+		if (bus && is_bridge(function)) /* what it forwards is its bus driver's */
+			ours &= COMMAND_INTX_OFF >> shift;
 		value = (value & ~ours) | (raw_read(function, offset, width) & ours);
-		/* Writing back a bridge's forwarding bits is the bus driver's right. */
 	}
 	raw_write(function, offset, width, value);
 	return OK;
@@ -334,7 +335,7 @@ enum error pci_bar_size(uint64_t function, unsigned bar, struct device_window *w
 {
 	struct device *device;
 
-	if (function > 0xffff || !answers(function))
+	if (function > 0xffff || !pci_answers(function))
 		return ERR_NOT_FOUND;
 	if (bar > 6 || (bar != 6 && bar >= bar_count(function)))
 		return ERR_RANGE;
@@ -354,11 +355,11 @@ static uint64_t bridge_above(unsigned bus)
 		for (unsigned place = 0; place < 256; place++) {
 			uint64_t function = upper << 8 | place;
 
-			if (!(place & 7) && !answers(function)) {
+			if (!(place & 7) && !pci_answers(function)) {
 				place |= 7; /* no function 0: no others */
 				continue;
 			}
-			if (answers(function) && is_bridge(function) &&
+			if (pci_answers(function) && is_bridge(function) &&
 			    (read32(function, REG_BUSES) >> 8 & 255) == bus)
 				return function;
 		}
@@ -411,12 +412,12 @@ static const char *window_fault(const struct device *self, unsigned bus,
 		return "is outside of what its bridge forwards";
 	for (struct device *other = device_next(0); other;
 	     other = device_next(other->info.id + 1)) {
-		if (other == self || other->gone)
+		if (other == self || (other->gone && !other->kernel && !other->process))
 			continue;
 		for (unsigned i = 0; i < DEVICE_WINDOW_MAX; i++) {
 			const struct device_window *taken = &other->info.window[i];
 
-			if (taken->kind == window->kind &&
+			if (taken->kind == window->kind && !(taken->flags & WINDOW_APERTURE) &&
 			    taken->base < window->base + window->size_bytes &&
 			    window->base < taken->base + taken->size_bytes)
 				return "overlaps another device's";
@@ -474,7 +475,7 @@ enum error pci_child_add(struct device *host, uint64_t function, uint32_t *id)
 	uint32_t value;
 	char name[DEVICE_NAME_BYTES];
 
-	if (function > 0xffff || !answers(function))
+	if (function > 0xffff || !pci_answers(function))
 		return ERR_NOT_FOUND;
 	device = pci_device(function);
 	if (device) {
@@ -505,14 +506,27 @@ enum error pci_child_add(struct device *host, uint64_t function, uint32_t *id)
 	return OK;
 }
 
+/* Does an instance hold on to what was there? */
+static bool is_leaving(uint64_t function)
+{
+	for (struct device *device = device_next(0); device;
+	     device = device_next(device->info.id + 1))
+		if (device->info.bus == BUS_PCI && device->gone &&
+		    (device->kernel || device->process) &&
+		    pci_address_pack(device->info.pci) == function)
+			return true;
+	return false;
+}
+
 enum error pci_child_remove(struct device *host, uint64_t function)
 {
 	struct device *device = pci_device(function);
 
-	if (!device || device->parent != host)
-		return ERR_NOT_FOUND;
-	device_remove(device);
-	return OK;
+	if (device && device->parent == host)
+		device_remove(device);
+	if (is_leaving(function))
+		return ERR_BUSY;
+	return device ? OK : ERR_NOT_FOUND;
 }
 
 void pci_enable(struct device *device, bool enable)
@@ -644,9 +658,9 @@ void pci_interrupt_disable(struct device *device)
 	unsigned msi = capability_find(function, CAPABILITY_MSI);
 	unsigned msix = capability_find(function, CAPABILITY_MSIX);
 
-	if (!device->gone && device->info.interrupt_kind == INTERRUPT_MSI && msi)
+	if (device->info.interrupt_kind == INTERRUPT_MSI && msi)
 		raw_write(function, msi, 4, read32(function, msi) & ~MSI_CONTROL_ENABLE);
-	if (!device->gone && device->info.interrupt_kind == INTERRUPT_MSIX && msix)
+	if (device->info.interrupt_kind == INTERRUPT_MSIX && msix)
 		raw_write(function, msix, 4, read32(function, msix) & ~MSIX_CONTROL_ENABLE);
 	if (device->msix_table)
 		mmio_unmap(device->msix_table, device->msix_bytes);

@@ -5,6 +5,7 @@
  */
 #include <lib/string.h>
 
+#include <kernel/acpi.h>
 #include <kernel/apic.h>
 #include <kernel/cmdline.h>
 #include <kernel/device.h>
@@ -14,11 +15,17 @@
 #include <kernel/port.h>
 #include <kernel/process.h>
 #include <kernel/session.h>
+#include <kernel/time.h>
 #include <shim/driver.h>
 
 #define COM1         0x3f8
 #define COM1_ISA_IRQ 4
 #define UART_SCRATCH 7
+
+#define REMOVE_LIMIT_NS (3000 * NS_PER_MILLISECOND)
+
+/* Where chipsets put the registers of devices: below the interrupt controllers. */
+#define APERTURE_END 0xfec00000ul
 
 static struct list devices = { &devices, &devices };
 static uint32_t next_id = 1;
@@ -134,6 +141,23 @@ void device_watch(struct notification *notification, uint64_t bits)
 	notification_signal(watcher, bits);
 }
 
+/* Can its registers still be reached? */
+static bool device_answers(const struct device *device)
+{
+	return device->info.bus != BUS_PCI || pci_answers(pci_address_pack(device->info.pci));
+}
+
+static void removal_overdue(struct ktimer *timer)
+{
+	struct device *device = container_of(timer, struct device, move_timer);
+
+	log_warning("%s: its driver does not let go of it", device->info.name);
+	if (device->process)
+		process_exit(device->process, -1);
+	else if (device->kernel)
+		(void)device_report(device, INSTANCE_NONE, OK);
+}
+
 void device_remove(struct device *device)
 {
 	if (device->gone)
@@ -141,8 +165,17 @@ void device_remove(struct device *device)
 	device->gone = true;
 	log_notice("%s: the device is gone", device->info.name);
 	session_unit_gone(device, UINT32_MAX, true);
-	device_control(device, CONTROL_STOP);
-	device_event(device, EVENT_REMOVED);
+	if (device->switched && device->process) /* what was about to take over cannot any more */
+		process_exit(device->process, -1);
+	device_move_cancel(device);
+	if (!device->kernel && !device->process) {
+		device_event(device, EVENT_REMOVED);
+		return;
+	}
+	device->move_timer.function = removal_overdue;
+	timer_arm(&device->move_timer, time_now_ns() + REMOVE_LIMIT_NS);
+	device->control = device_answers(device) ? CONTROL_STOP : CONTROL_REMOVE;
+	device_signal(device, 1ul << SIGNAL_CONTROL);
 }
 
 void device_destroy(struct object *object)
@@ -196,6 +229,25 @@ static void platform_uart(void)
 	device->events = EVENT_ADDED;
 }
 
+/* What the host bridge forwards to devices: without AML, from the end of what is known to be
+ * something else up to the interrupt controllers. */
+static struct device_window host_aperture(void)
+{
+	uint64_t base = memory_low_end(APERTURE_END);
+
+	for (unsigned i = 0; i < acpi.mcfg_count; i++) {
+		const struct acpi_mcfg *mcfg = &acpi.mcfg[i];
+		uint64_t end = mcfg->paddr + ((uint64_t)(mcfg->bus_end + 1) << 20);
+
+		if (mcfg->paddr < APERTURE_END && end > base)
+			base = end < APERTURE_END ? end : APERTURE_END;
+	}
+	return (struct device_window){ .kind = base < APERTURE_END ? WINDOW_MMIO : WINDOW_NONE,
+				       .flags = WINDOW_APERTURE,
+				       .base = base,
+				       .size_bytes = APERTURE_END - base };
+}
+
 static void platform_pci(void)
 {
 	struct device *device = device_create(NULL, BUS_PLATFORM, "pci-host");
@@ -204,6 +256,8 @@ static void platform_pci(void)
 		panic("platform: no memory");
 	string_copy(device->info.platform, sizeof(device->info.platform), "pci-host");
 	device->is_pci_host = true;
+	device->info.window[0] = host_aperture();
+	device->info.window_count = 1;
 	device->events = EVENT_ADDED;
 }
 

@@ -200,6 +200,20 @@ bool memory_is_ram(paddr_t paddr, uint64_t size_bytes)
 	return false;
 }
 
+uint64_t memory_low_end(uint64_t limit)
+{
+	uint64_t end = 0;
+
+	for (unsigned i = 0; i < boot_info.memory_count; i++) {
+		const struct boot_memory *memory = &boot_info.memory[i];
+
+		if (memory->paddr + memory->size_bytes <= limit &&
+		    memory->paddr + memory->size_bytes > end)
+			end = memory->paddr + memory->size_bytes;
+	}
+	return end;
+}
+
 bool physmap_covers(paddr_t paddr, uint64_t size_bytes)
 {
 	return paddr < physmap_end && size_bytes <= physmap_end - paddr;

@@ -40,15 +40,18 @@ enum error shim_bus_child_add(struct shim_device *device, uint64_t function)
 	return OK;
 }
 
-void shim_bus_child_remove(struct shim_device *device, uint64_t function)
+enum error shim_bus_child_remove(struct shim_device *device, uint64_t function)
 {
-	struct fake_bus *bus = &fake_of(device)->bus;
+	struct fake *fake = fake_of(device);
+	struct fake_bus *bus = &fake->bus;
+	enum error error = fake_failure(fake, FAKE_CHILD_REMOVE);
 
 	for (unsigned i = 0; i < bus->child_count; i++) {
 		if (bus->child[i] == function) {
 			bus->child[i] = bus->child[--bus->child_count];
 			bus->removals++;
-			return;
+			return error;
 		}
 	}
+	return error != OK ? error : ERR_NOT_FOUND;
 }

@@ -89,6 +89,7 @@ enum fake_call {
 	FAKE_INTERRUPT_ENABLE,
 	FAKE_UNIT_ADD,
 	FAKE_CHILD_ADD,
+	FAKE_CHILD_REMOVE, /* the child is removed all the same */
 	FAKE_CALLS
 };
 

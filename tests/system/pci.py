@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks behind bridges: root ports, a conventional bridge, one below another."""
+"""Disks behind bridges: root ports, a conventional bridge, one below another; cards that come and go."""
+import re
+import time
+
 from suite import Disk, case
 
 MIB = 1 << 20
@@ -40,3 +43,78 @@ def controller_behind_a_conventional_bridge(test):
 def controller_behind_bridges_behind_a_root_port(test):
     _behind(test, [PORT.format("port1", 1), "pcie-pci-bridge,id=bridge1,bus=port1",
                    "pci-bridge,id=bridge2,bus=bridge1,addr=1,chassis_nr=2"], "bridge2,addr=4")
+
+
+NATIVE = ["-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off"]
+ROUNDS = 3
+
+
+def _kernel_memory(guest):
+    """What objects and processes hold: equal before and after, if nothing leaks."""
+    shown = "\n".join(guest.command("mem"))
+    return re.findall(r"processes +\d+, \d+ threads, \d+ objects|kernel .* objects", shown)
+
+
+def _controller_comes_and_goes(test, ring):
+    """A card with a disk leaves a root port while the disk is read; cards come and go after it."""
+    image = test.image("FAR.img", 32 * MIB)
+    with test.boot(cmdline=f"ahci={ring}", devices=[PORT.format("port1", 1)], controllers=["far,bus=port1"],
+                   disks=[Disk(image, 32 * MIB, controller="far", options="model=FAR")], extra=NATIVE) as guest:
+        guest.wait_prompt()
+        disk = guest.disks().get("FAR")
+        test.require("disk_is_there_at_first", disk, guest.command("devices"))
+        qmp = guest.qmp()
+        qmp.call("device_del", id="far")
+        said = ""
+        for _ in range(100):
+            said = guest.reads(disk, 7)
+            if said:
+                break
+            time.sleep(0.2)
+        test.check("disk_is_gone", re.search(r"gone|there is no", said), said or "it can be read for ever")
+        test.require("first_card_leaves", _event(guest, "DEVICE_DELETED", "far"), guest.command("log -n 20"))
+        before = None
+        for number in range(ROUNDS):
+            qmp.call("device_add", driver="ich9-ahci", id=f"card{number}", bus="port1")
+            live = _wait(lambda: any(re.search(r"01:00\.0 .* ahci +\w+ +live", line)
+                                     for line in guest.command("devices")))
+            test.require(f"card_{number}_gets_its_driver", live, guest.command("devices"))
+            qmp.call("device_del", id=f"card{number}")
+            test.require(f"card_{number}_leaves", _event(guest, "DEVICE_DELETED", f"card{number}"),
+                         guest.command("log -n 20"))
+            gone = _wait(lambda: not any("01:00.0" in line for line in guest.command("devices")))
+            test.require(f"card_{number}_is_forgotten", gone, guest.command("devices"))
+            before = before or _kernel_memory(guest)
+        test.require("mem_answers", len(before) == 2, before)
+        test.check("nothing_leaks", _kernel_memory(guest) == before, f"{before}, then {_kernel_memory(guest)}")
+        test.end(guest)
+
+
+def _wait(condition, limit_s=20):
+    end = time.monotonic() + limit_s
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.3)
+    return True
+
+
+def _event(guest, kind, device, limit_s=20):
+    """Wait for QEMU's news of a device."""
+    def seen():
+        guest.qmp().call("query-status")  # reads what news there is
+        return any(event["event"] == kind and event["data"].get("device") == device
+                   for event in guest.qmp().events)
+    return _wait(seen, limit_s)
+
+
+@case(drivers=("pci", "ahci"))
+def controller_in_ring_0_comes_and_goes(test):
+    if test.build.placement("pci") == "user":
+        test.skip("the bus is in ring 3, so is what sits on it")
+    _controller_comes_and_goes(test, "kernel")
+
+
+@case(drivers=("pci", "ahci"))
+def controller_in_ring_3_comes_and_goes(test):
+    _controller_comes_and_goes(test, "user")

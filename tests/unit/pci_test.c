@@ -2,9 +2,10 @@
  *
  * The PCI bus driver against simulated hierarchies, honest and lying.
  */
-/* sources: shim/drivers/bus/pci/pci.c shim/drivers/bus/pci/pci_place.c tests/fake/fake_pci.c
- * tests/fake/driver.c tests/fake/io.c tests/fake/irq.c tests/fake/dma.c tests/fake/time.c
- * tests/fake/log.c tests/fake/session.c tests/fake/block.c tests/fake/serial.c tests/fake/bus.c */
+/* sources: shim/drivers/bus/pci/pci.c shim/drivers/bus/pci/pci_place.c
+ * shim/drivers/bus/pci/pci_slot.c tests/fake/fake_pci.c tests/fake/driver.c tests/fake/io.c
+ * tests/fake/irq.c tests/fake/dma.c tests/fake/time.c tests/fake/log.c tests/fake/session.c
+ * tests/fake/block.c tests/fake/serial.c tests/fake/bus.c */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -379,10 +379,6 @@ static void move_event(struct device *device, const struct device_info *info, ui
 {
 	uint32_t ended = events & (EVENT_DIED | EVENT_FAILED | EVENT_STOPPED);
 
-	if (events & EVENT_REMOVED) {
-		removed(device);
-		return;
-	}
 	if ((events & EVENT_MOVED) && device->step == STEP_MOVING) {
 		moved(device);
 		if (ended)
@@ -405,6 +401,10 @@ void policy_event(const struct device_info *info, uint32_t events)
 		policy_device(info);
 	if (!device)
 		return;
+	if (events & EVENT_REMOVED) {
+		removed(device);
+		return;
+	}
 	if (device->order && info->last_pause_ns > device->order->pause_ns &&
 	    (events & (EVENT_LIVE | EVENT_MOVED)))
 		device->order->pause_ns = info->last_pause_ns;
@@ -422,8 +422,6 @@ void policy_event(const struct device_info *info, uint32_t events)
 		stopped(device);
 	if ((events & EVENT_DIED) && device->step != STEP_NONE && device->step != STEP_WAITING)
 		died(device);
-	if (events & EVENT_REMOVED)
-		removed(device);
 }
 
 void policy_process_ended(uint32_t device_id, unsigned start)

@@ -58,6 +58,7 @@ struct device_window {
 };
 #define WINDOW_PREFETCHABLE 1u
 #define WINDOW_64BIT        2u
+#define WINDOW_APERTURE     4u /* of a bus: other devices' windows lie in it; never mapped */
 
 enum interrupt_kind { INTERRUPT_NONE, INTERRUPT_LINE, INTERRUPT_MSI, INTERRUPT_MSIX };
 
@@ -136,7 +137,8 @@ enum device_control {
 	CONTROL_STOP,   /* quiesce, remove, report INSTANCE_NONE */
 	CONTROL_FREEZE, /* a hot move: finish the event at hand, report INSTANCE_FROZEN */
 	CONTROL_RESUME, /* the move is off: go on */
-	CONTROL_ADOPT   /* to the standby: take over (SYS_INSTANCE_ADOPT) */
+	CONTROL_ADOPT,  /* to the standby: take over (SYS_INSTANCE_ADOPT) */
+	CONTROL_REMOVE  /* the device is gone: touch nothing of it, report INSTANCE_NONE */
 };
 
 /* Why a device is in the manager's list of news (SYS_DEVICE_EVENT). */

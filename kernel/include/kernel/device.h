@@ -88,7 +88,8 @@ void device_bind_kernel(void);
 struct device *device_find(uint32_t id);
 struct device *device_next(uint32_t id);
 struct device *device_create(struct device *parent, enum device_bus bus, const char *name);
-/** The device is no longer there: its instance is told, clients get ERR_GONE. */
+/** The device is no longer there, or about to go: its instance stops, clients get ERR_GONE. The
+ * manager hears of it when the instance has ended. */
 void device_remove(struct device *device);
 void device_event(struct device *device, uint32_t events);
 enum error device_event_next(struct device_event *event);
@@ -211,7 +212,9 @@ enum error pci_config_write(uint64_t function, unsigned offset, unsigned width, 
 enum error pci_bar_size(uint64_t function, unsigned bar, struct device_window *window);
 enum error pci_bar_assign(uint64_t function, unsigned bar, uint64_t base);
 enum error pci_child_add(struct device *host, uint64_t function, uint32_t *id);
+/** ERR_BUSY: an instance has it still. */
 enum error pci_child_remove(struct device *host, uint64_t function);
+bool pci_answers(uint64_t function);
 struct device *pci_device(uint64_t function);
 /** Let the device decode its windows; or quarantine it: no mastering, no line. */
 void pci_enable(struct device *device, bool enable);

@@ -48,6 +48,8 @@ void *mmio_map(paddr_t paddr, uint64_t size_bytes);
 void mmio_unmap(void *pointer, uint64_t size_bytes);
 /** Is any byte of the range RAM, according to the firmware? */
 bool memory_is_ram(paddr_t paddr, uint64_t size_bytes);
+/** Where the last range that firmware describes below `limit` ends. */
+uint64_t memory_low_end(uint64_t limit);
 /** True if all of the range is inside the physical map (RAM or below 4 GiB). */
 bool physmap_covers(paddr_t paddr, uint64_t size_bytes);
 

@@ -2,8 +2,8 @@
  *
  * PCI and PCI Express bus: finds the functions behind one host bridge, numbers the buses that
  * firmware left, places registers (pci_place.c), announces every function as a device. What only
- * the kernel may touch it asks the kernel for. Sources: PCI Local Bus 3.0, PCI-to-PCI Bridge 1.2,
- * PCI Express Base 2.1.
+ * the kernel may touch it asks the kernel for. Cards that come and go: pci_slot.c. Sources: PCI
+ * Local Bus 3.0, PCI-to-PCI Bridge 1.2, PCI Express Base 3.0.
  */
 #include "pci.h"
 
@@ -24,10 +24,11 @@ uint32_t pci_read(struct shim_device *device, uint16_t routing, unsigned offset,
 	return value;
 }
 
-static enum error pci_write8(struct shim_device *device, uint16_t routing, unsigned offset,
-			     uint32_t value)
+enum error pci_write(struct shim_device *device, uint16_t routing, unsigned offset, unsigned width,
+		     uint32_t value)
 {
-	return shim_config_write(device, pci_name(shim_state(device), routing), offset, 1, value);
+	return shim_config_write(device, pci_name(shim_state(device), routing), offset, width,
+				 value);
 }
 
 /* --- Capabilities [PCI 3.0 §6.7] --- */
@@ -132,8 +133,8 @@ static enum error pci_number_extend(struct shim_device *device, unsigned bus, un
 
 	for (uint32_t i = 0; bridge && i <= state->bridge_count; i++) {
 		if (bridge->subordinate < number) {
-			enum error error =
-				pci_write8(device, bridge->routing, PCI_BRIDGE_SUBORDINATE, number);
+			enum error error = pci_write(device, bridge->routing,
+						     PCI_BRIDGE_SUBORDINATE, 1, number);
 			if (error != OK)
 				return error;
 			bridge->subordinate = (uint8_t)number;
@@ -162,11 +163,11 @@ static void pci_bridge_number(struct shim_device *device, struct pci_bridge *bri
 	enum error error = number == 0 ? ERR_RANGE : pci_number_extend(device, bus, number);
 
 	if (error == OK)
-		error = pci_write8(device, bridge->routing, PCI_BRIDGE_PRIMARY, bus);
+		error = pci_write(device, bridge->routing, PCI_BRIDGE_PRIMARY, 1, bus);
 	if (error == OK)
-		error = pci_write8(device, bridge->routing, PCI_BRIDGE_SUBORDINATE, number);
+		error = pci_write(device, bridge->routing, PCI_BRIDGE_SUBORDINATE, 1, number);
 	if (error == OK)
-		error = pci_write8(device, bridge->routing, PCI_BRIDGE_SECONDARY, number);
+		error = pci_write(device, bridge->routing, PCI_BRIDGE_SECONDARY, 1, number);
 	if (error != OK) {
 		bridge->hopeless = 1;
 		shim_log(device, LOG_WARNING,
@@ -295,12 +296,12 @@ static struct pci_bridge *pci_bridge_next(struct pci_state *state)
 	return NULL;
 }
 
-static void pci_scan_all(struct shim_device *device)
+void pci_scan(struct shim_device *device, unsigned bus)
 {
 	struct pci_state *state = shim_state(device);
 	struct pci_bridge *bridge;
 
-	pci_scan_bus(device, state->bus_first);
+	pci_scan_bus(device, bus);
 	while ((bridge = pci_bridge_next(state)) != NULL) {
 		if (bridge->secondary == 0)
 			pci_bridge_number(device, bridge);
@@ -309,17 +310,54 @@ static void pci_scan_all(struct shim_device *device)
 	}
 }
 
-static void pci_announce(struct shim_device *device)
+void pci_announce(struct shim_device *device, uint32_t first)
 {
 	struct pci_state *state = shim_state(device);
 
-	for (uint32_t i = 0; i < state->function_count; i++) {
+	for (uint32_t i = first; i < state->function_count; i++) {
 		uint16_t routing = state->function[i].routing;
 		enum error error = shim_bus_child_add(device, pci_name(state, routing));
 
 		if (error != OK && error != ERR_EXISTS)
 			shim_log(device, LOG_ERROR, "%02x:%02x.%u could not be announced: %s",
 				 routing >> 8, routing >> 3 & 31, routing & 7, error_text(error));
+	}
+}
+
+static bool pci_bus_inside(unsigned bus, unsigned first, unsigned last)
+{
+	return bus >= first && bus <= last;
+}
+
+static void pci_bridge_forget(struct pci_state *state, uint32_t index)
+{
+	state->bridge_count--;
+	for (uint32_t i = index; i < state->bridge_count; i++)
+		state->bridge[i] = state->bridge[i + 1];
+	for (uint32_t i = 0; i < state->function_count; i++)
+		if (state->function[i].bridge != PCI_NO_BRIDGE && state->function[i].bridge > index)
+			state->function[i].bridge--;
+}
+
+void pci_forget(struct pci_state *state, unsigned first, unsigned last)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < state->function_count; i++)
+		if (!pci_bus_inside(pci_bus_of(state->function[i].routing), first, last))
+			state->function[kept++] = state->function[i];
+	state->function_count = kept;
+	for (uint32_t i = state->bridge_count; i-- > 0;)
+		if (pci_bus_inside(pci_bus_of(state->bridge[i].routing), first, last))
+			pci_bridge_forget(state, i);
+	kept = 0;
+	for (uint32_t i = 0; i < state->range_count; i++)
+		if (!pci_bus_inside(state->range[i].bus, first, last))
+			state->range[kept++] = state->range[i];
+	state->range_count = kept;
+	for (unsigned bus = first; bus <= last; bus++) {
+		state->bus_count -= pci_bus_scanned(state, bus);
+		state->scanned[bus / 64] &= ~(UINT64_C(1) << bus % 64);
 	}
 }
 
@@ -333,15 +371,16 @@ static enum error pci_probe(struct shim_device *device)
 	state->segment = device->info->pci.segment;
 	state->bus_first = device->info->pci.bus;
 	state->bus_last = PCI_BUSES - 1;
-	pci_scan_all(device);
-	pci_place_all(device);
-	pci_announce(device);
+	pci_scan(device, state->bus_first);
+	pci_place_from(device, 0, 0);
+	pci_announce(device, 0);
 	if (state->function_count == 0) {
 		shim_log(device, LOG_ERROR, "no function answers on bus %02x", state->bus_first);
 		return ERR_NOT_FOUND;
 	}
 	shim_log(device, LOG_INFO, "%u functions on %u buses, %u windows placed",
 		 state->function_count, state->bus_count, state->placed);
+	pci_slots_open(device, 0);
 	return OK;
 }
 
@@ -363,17 +402,23 @@ static bool pci_check(const struct shim_device *device)
 		if (state->function[i].bridge != PCI_NO_BRIDGE &&
 		    state->function[i].bridge >= state->bridge_count)
 			return false;
+	for (uint32_t i = 0; i < state->bridge_count; i++)
+		if (state->bridge[i].slot >= SLOT_STATES ||
+		    state->bridge[i].secondary > state->bridge[i].subordinate)
+			return false;
 	return true;
 }
 
 SHIM_DRIVER(pci) = {
 	.shim_version = SHIM_VERSION,
-	.state_version = 1,
+	.state_version = 2,
 	.name = "pci",
 	.class_id = CLASS_BUS,
 	.state_base_bytes = sizeof(struct pci_state),
+	.timer_count = 1,
 	.match = { SHIM_PLATFORM("pci-host") },
 	.probe = pci_probe,
+	.timer = pci_slots_poll,
 	.quiesce = pci_quiesce,
 	.check = pci_check,
 };

@@ -5,7 +5,9 @@
  */
 #include "pci.h"
 
-#define SIZE_4G (UINT64_C(1) << 32)
+#define SIZE_4G      (UINT64_C(1) << 32)
+#define WINDOW_GRAIN (UINT64_C(1) << 20) /* of a bridge's window */
+#define WINDOW_LIMIT (UINT64_C(1) << 30) /* a register that wants more gets no window opened */
 
 void pci_bridge_read_windows(struct shim_device *device, struct pci_bridge *bridge)
 {
@@ -34,6 +36,11 @@ void pci_bridge_read_windows(struct shim_device *device, struct pci_bridge *brid
 					 .base = (io_high & 0xffffu) << 16 | (io_base & 0xf0) << 8,
 					 .limit = (io_high & 0xffff0000u) | (io_limit & 0xf0) << 8 |
 						  0xfff };
+	/* Out of reset both say 0. */
+	if (bridge->memory.base == 0)
+		bridge->memory.base = bridge->memory.limit + 1;
+	if (bridge->prefetch.base == 0)
+		bridge->prefetch.base = bridge->prefetch.limit + 1;
 }
 
 /* Remember that a range is in use; false if the table is full. */
@@ -113,6 +120,91 @@ static bool pci_place_in(struct shim_device *device, uint16_t routing, unsigned 
 		error = shim_bus_bar_assign(device, pci_name(state, routing), bar, base);
 	}
 	return error == OK;
+}
+
+/* --- Bridge windows that firmware left closed [Bridge 1.2 §3.2.5.8] --- */
+
+/* The piece of a bus that its bridge, or the host bridge, forwards and that nobody has. */
+static bool pci_window_find(struct shim_device *device, unsigned bus, uint64_t size, uint64_t *base)
+{
+	struct pci_state *state = shim_state(device);
+	const struct device_window window = { .kind = WINDOW_MMIO, .size_bytes = size };
+	const struct pci_bridge *above = pci_bus_parent(state, bus);
+
+	if (above)
+		return above->memory.limit > above->memory.base &&
+		       pci_first_fit(state, bus, &above->memory, &window, base);
+	for (unsigned i = 0; i < DEVICE_WINDOW_MAX; i++) {
+		const struct device_window *host = &device->info->window[i];
+		struct pci_range aperture = { .base = host->base,
+					      .limit = host->base + host->size_bytes - 1 };
+
+		if (host->kind == WINDOW_MMIO &&
+		    pci_first_fit(state, bus, &aperture, &window, base))
+			return true;
+	}
+	return false;
+}
+
+static void pci_window_open(struct shim_device *device, struct pci_bridge *bridge, uint64_t size)
+{
+	unsigned bus = pci_bus_of(bridge->routing);
+	uint64_t base, limit;
+	uint32_t command;
+
+	if (!pci_window_find(device, bus, size, &base))
+		return; /* whoever wants a place there says so */
+	limit = base + size - 1;
+	command = pci_read(device, bridge->routing, PCI_COMMAND, 2);
+	if (pci_write(device, bridge->routing, PCI_BRIDGE_MEMORY, 4,
+		      (uint32_t)(base >> 16) | (uint32_t)(limit & 0xfff00000u)) != OK ||
+	    pci_write(device, bridge->routing, PCI_COMMAND, 2, command | PCI_COMMAND_FORWARD) !=
+		    OK ||
+	    !pci_range_add(shim_state(device), bus, WINDOW_MMIO, base, limit))
+		return;
+	bridge->memory.base = base;
+	bridge->memory.limit = limit;
+	shim_log(device, LOG_INFO, "%02x:%02x.%u: forwards 0x%llx to 0x%llx now", bus,
+		 bridge->routing >> 3 & 31, bridge->routing & 7, (unsigned long long)base,
+		 (unsigned long long)limit);
+}
+
+/* What waits for a place on a bus, and the windows of the bridges there: each is a power of two, so
+ * that a power of two as large as their sum holds them. */
+static uint64_t pci_window_need(const struct pci_state *state, uint32_t index, const uint64_t *need)
+{
+	unsigned bus = state->bridge[index].secondary;
+	uint64_t sum = 0, size = WINDOW_GRAIN;
+
+	for (uint32_t i = 0; i < state->request_count; i++)
+		if (pci_bus_of(state->request[i].routing) == bus &&
+		    state->request[i].kind == WINDOW_MMIO &&
+		    state->request[i].size_bytes <= WINDOW_LIMIT)
+			sum += state->request[i].size_bytes;
+	for (uint32_t i = index + 1; i < state->bridge_count; i++)
+		if (pci_bus_of(state->bridge[i].routing) == bus)
+			sum += need[i];
+	while (size < sum)
+		size *= 2;
+	return sum ? size : 0;
+}
+
+/* Bridges stand behind those above them: sizes are found from the back, places from the front. */
+static void pci_windows_open(struct shim_device *device)
+{
+	struct pci_state *state = shim_state(device);
+	uint64_t need[PCI_BRIDGES_MAX];
+
+	for (uint32_t i = state->bridge_count; i-- > 0;) {
+		const struct pci_bridge *bridge = &state->bridge[i];
+
+		need[i] = bridge->memory.base <= bridge->memory.limit || bridge->secondary == 0
+				  ? 0
+				  : pci_window_need(state, i, need);
+	}
+	for (uint32_t i = 0; i < state->bridge_count; i++)
+		if (need[i] != 0)
+			pci_window_open(device, &state->bridge[i], need[i]);
 }
 
 static bool pci_place(struct shim_device *device, uint16_t routing, unsigned bar,
@@ -205,11 +297,12 @@ static void pci_function_bars(struct shim_device *device, const struct pci_funct
 	}
 }
 
-void pci_place_all(struct shim_device *device)
+void pci_place_from(struct shim_device *device, uint32_t function, uint32_t first)
 {
 	struct pci_state *state = shim_state(device);
 
-	for (uint32_t i = 0; i < state->bridge_count; i++) {
+	state->request_count = 0;
+	for (uint32_t i = first; i < state->bridge_count; i++) {
 		struct pci_bridge *bridge = &state->bridge[i];
 		unsigned bus = pci_bus_of(bridge->routing);
 
@@ -218,8 +311,9 @@ void pci_place_all(struct shim_device *device)
 			      bridge->prefetch.limit);
 		pci_range_add(state, bus, WINDOW_PORT, bridge->io.base, bridge->io.limit);
 	}
-	for (uint32_t i = 0; i < state->function_count; i++)
+	for (uint32_t i = function; i < state->function_count; i++)
 		pci_function_bars(device, &state->function[i]);
+	pci_windows_open(device);
 	for (uint32_t i = 0; i < state->request_count; i++)
 		pci_place_one(device, &state->request[i]);
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Configuration space of PCI functions. Sources: PCI Local Bus 3.0 chapter 6, PCI-to-PCI Bridge 1.2
- * chapter 3, PCI Express Base 2.1 §7.8.
+ * chapter 3, PCI Express Base 3.0 §7.8.
  */
 #ifndef PCI_REGS_H
 #define PCI_REGS_H
 
 /*      name                       offset   width, access, section */
 #define PCI_VENDOR_ID              0x00u /* 16 RO  PCI 3.0 §6.2.1; all ones: no function */
+#define PCI_COMMAND                0x04u /* 16 RW  §6.2.2 */
 #define PCI_STATUS                 0x06u /* 16 RW  §6.2.3 */
 #define PCI_CLASS_REVISION         0x08u /* 32 RO  §6.2.1 */
 #define PCI_HEADER_TYPE            0x0eu /*  8 RO  §6.2.1 */
@@ -23,6 +24,7 @@
 #define PCI_BRIDGE_PREFETCH_LIM_H  0x2cu /* 32 RW */
 #define PCI_BRIDGE_IO_HIGH         0x30u /* 32 RW  §3.2.5.11: base low half, limit high half */
 
+#define PCI_COMMAND_FORWARD       0x0007u /* I/O, memory, bus mastering */
 #define PCI_STATUS_CAPABILITIES   0x0010u
 #define PCI_HEADER_MULTI_FUNCTION 0x80u
 #define PCI_HEADER_LAYOUT         0x7fu
@@ -45,5 +47,32 @@
 #define PCI_EXPRESS_ROOT    4u
 #define PCI_EXPRESS_DOWN    6u
 #define PCI_EXPRESS_SLOT    0x0100u
+
+/* In the PCI Express capability [PCIe 3.0 §7.8.6 to .11] */
+#define PCI_LINK_CAPABILITIES 0x0cu /* 32 RO   §7.8.6 */
+#define PCI_LINK_STATUS       0x12u /* 16 RO   §7.8.8 */
+#define PCI_SLOT_CAPABILITIES 0x14u /* 32 RO   §7.8.9 */
+#define PCI_SLOT_CONTROL      0x18u /* 16 RW   §7.8.10 */
+#define PCI_SLOT_STATUS       0x1au /* 16 RW1C §7.8.11 */
+
+#define PCI_LINK_REPORTS        (1u << 20) /* the link status says whether it is active */
+#define PCI_LINK_ACTIVE         (1u << 13)
+#define PCI_SLOT_BUTTON         (1u << 0) /* has an attention button */
+#define PCI_SLOT_POWER          (1u << 1) /* has a power controller */
+#define PCI_SLOT_INDICATOR      (1u << 4) /* has a power indicator */
+#define PCI_SLOT_HOT_PLUG       (1u << 6)
+#define PCI_SLOT_NO_COMPLETED   (1u << 18) /* takes commands at any time */
+#define PCI_CONTROL_INTERRUPTS  0x103fu
+#define PCI_CONTROL_INDICATOR   0x0300u
+#define PCI_CONTROL_ON          0x0100u
+#define PCI_CONTROL_BLINK       0x0200u
+#define PCI_CONTROL_OFF         0x0300u
+#define PCI_CONTROL_POWER_OFF   0x0400u
+#define PCI_STATUS_PRESSED      0x0001u
+#define PCI_STATUS_CHANGED      0x0008u /* presence */
+#define PCI_STATUS_COMPLETED    0x0010u
+#define PCI_STATUS_PRESENT      0x0040u
+#define PCI_STATUS_LINK_CHANGED 0x0100u
+#define PCI_STATUS_EVENTS       0x010fu /* all but the completed command */
 
 #endif

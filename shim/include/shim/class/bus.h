@@ -43,7 +43,14 @@ MUST_CHECK enum error shim_bus_bar_assign(struct shim_device *device, uint64_t f
  */
 MUST_CHECK enum error shim_bus_child_add(struct shim_device *device, uint64_t function);
 
-/** A function has disappeared. Context: the device's own. */
-void shim_bus_child_remove(struct shim_device *device, uint64_t function);
+/** A function has disappeared, or will: its driver stops, its clients get ERR_GONE.
+ *
+ * @retval OK
+ * @retval ERR_BUSY       its driver has it still: ask again before the place is used anew
+ * @retval ERR_NOT_FOUND  no such child (any more)
+ *
+ * Context: the device's own; does not block.
+ */
+MUST_CHECK enum error shim_bus_child_remove(struct shim_device *device, uint64_t function);
 
 #endif
