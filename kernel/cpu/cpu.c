@@ -27,6 +27,8 @@
 #define CR4_SMEP           (1ul << 20)
 #define CR4_SMAP           (1ul << 21)
 
+#define POLLS_A_PAUSE 1024
+
 #define STACK_BYTES 16384ul
 #define IST_BYTES   4096ul
 
@@ -70,13 +72,22 @@ static uint8_t boot_ist[3][IST_BYTES] __attribute__((aligned(16)));
 extern char vector_stubs[], syscall_entry[], trap_paranoid_nmi[], trap_paranoid_double[],
 	trap_paranoid_check[];
 
+/* Waiting for another CPU. Seldom with PAUSE: in a virtual machine that may leave the guest, and
+ * then costs the CPU that is waited for more than it saves. */
+static void spin(unsigned polls)
+{
+	if (polls % POLLS_A_PAUSE == 0)
+		cpu_pause();
+}
+
 void kernel_lock_contended(uint32_t ticket)
 {
 	struct cpu *cpu = this_cpu();
 
-	while (__atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket) {
+	for (unsigned polls = 1; __atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket;
+	     polls++) {
 		cpu_flush_answer(cpu);
-		cpu_pause();
+		spin(polls);
 	}
 }
 
@@ -276,7 +287,9 @@ void cpu_flush_space(struct space *space)
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = cpu_table[i];
 
-		while (cpu && cpu != self && __atomic_load_n(&cpu->flush_pending, __ATOMIC_ACQUIRE))
-			cpu_pause();
+		for (unsigned polls = 1;
+		     cpu && cpu != self && __atomic_load_n(&cpu->flush_pending, __ATOMIC_ACQUIRE);
+		     polls++)
+			spin(polls);
 	}
 }

@@ -33,6 +33,11 @@ uint64_t heap_bytes(void)
 	return pages * PAGE_SIZE;
 }
 
+uint64_t heap_frames(size_t size_bytes)
+{
+	return size_bytes <= class_bytes[CLASS_COUNT - 1] ? 0 : 1ul << frame_order(size_bytes);
+}
+
 static unsigned class_of(size_t size_bytes)
 {
 	unsigned class = 0;

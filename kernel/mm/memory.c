@@ -9,6 +9,8 @@
 #include <kernel/process.h>
 
 #define MEMORY_PAGES_MAX (1ul << 18) /* 1 GiB an object: its table is one contiguous block */
+#define COMMIT_AT_ONCE   256         /* pages */
+#define FREE_AT_ONCE     1024        /* pages */
 #define CONTIGUOUS_MAX   (PAGE_SIZE << FRAME_ORDER_MAX)
 
 static uint64_t table_bytes(const struct memory *memory)
@@ -66,13 +68,7 @@ enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned fl
 		}
 	} else {
 		memory->page_count = page_count;
-		memory->page = kzalloc(table_bytes(memory));
-		error = memory->page ? OK : ERR_NO_MEMORY;
-		for (uint64_t i = 0; !error && (flags & MEMORY_COMMITTED) && i < page_count; i++) {
-			paddr_t ignored;
-
-			error = memory_page(memory, i, &ignored);
-		}
+		error = account_allocate(owner, table_bytes(memory), (void **)&memory->page);
 	}
 	if (error) {
 		object_release(&memory->object);
@@ -122,11 +118,57 @@ enum error memory_page(struct memory *memory, uint64_t index, paddr_t *paddr)
 	return OK;
 }
 
+enum error memory_commit(struct memory *memory, bool *more)
+{
+	uint64_t end = memory->next + COMMIT_AT_ONCE;
+	enum error error = OK;
+	paddr_t ignored;
+
+	if (end > memory->page_count)
+		end = memory->page_count;
+	while (!error && memory->next < end) {
+		error = memory_page(memory, memory->next, &ignored);
+		if (!error)
+			memory->next++;
+	}
+	*more = memory->next < memory->page_count;
+	return error;
+}
+
+/* Pages from `next` on, a piece at a time. */
+static void pages_free(struct ktask *task)
+{
+	struct memory *memory = container_of(task, struct memory, destroyer);
+	uint64_t end = memory->next + FREE_AT_ONCE, freed = 0;
+
+	if (end > memory->page_count)
+		end = memory->page_count;
+	for (; memory->next < end; memory->next++) {
+		if (!memory->page[memory->next])
+			continue;
+		frame_free(memory->page[memory->next], 0);
+		freed++;
+	}
+	account_release_pages(memory->object.owner, freed);
+	if (end < memory->page_count) {
+		task_post(task);
+		return;
+	}
+	account_free(memory->object.owner, memory->page, table_bytes(memory));
+	object_free(&memory->object);
+}
+
 void memory_destroy(struct object *object)
 {
 	struct memory *memory = container_of(object, struct memory, object);
 	uint64_t freed = 0;
 
+	if (memory->page) {
+		memory->destroyer.function = pages_free;
+		memory->next = 0;
+		pages_free(&memory->destroyer);
+		return;
+	}
 	if (memory->borrowed) {
 		/* not ours */
 	} else if (memory->flags & MEMORY_CONTIGUOUS) {
@@ -134,14 +176,6 @@ void memory_destroy(struct object *object)
 			frame_free_range(memory->base,
 					 memory->base + memory->page_count * PAGE_SIZE);
 		freed = memory->page_count;
-	} else if (memory->page) {
-		for (uint64_t i = 0; i < memory->page_count; i++) {
-			if (!memory->page[i])
-				continue;
-			frame_free(memory->page[i], 0);
-			freed++;
-		}
-		kfree(memory->page, table_bytes(memory));
 	}
 	account_release_pages(object->owner, freed);
 	object_free(object);

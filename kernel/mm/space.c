@@ -20,6 +20,8 @@
 #define MAP_START   0x1000000000ul /* where mappings without a wish go */
 #define MAPPING_MAX 4096u
 
+#define TABLES_AT_ONCE 64 /* freed of a space that is going away */
+
 static unsigned table_index(vaddr_t vaddr, unsigned level)
 {
 	return vaddr >> (PAGE_SHIFT + 9 * level) & 511;
@@ -69,31 +71,45 @@ enum error space_create(struct process *owner, struct space *space)
 	return OK;
 }
 
-static void tables_free(struct space *space, paddr_t table, unsigned level)
+/* Returns false when `left` is used up; what is freed already has left the table. */
+static bool tables_free(struct space *space, paddr_t table, unsigned level, unsigned *left)
 {
 	uint64_t *entry = phys_to_virt(table);
 	unsigned count = level == 3 ? 256 : 512;
 
-	for (unsigned i = 0; level && i < count; i++)
-		if (entry[i] & PTE_PRESENT)
-			tables_free(space, entry[i] & PTE_ADDRESS, level - 1);
+	for (unsigned i = 0; level && i < count; i++) {
+		if (!(entry[i] & PTE_PRESENT))
+			continue;
+		if (!tables_free(space, entry[i] & PTE_ADDRESS, level - 1, left))
+			return false;
+		entry[i] = 0;
+	}
+	if (!*left)
+		return false;
+	--*left;
 	frame_free(table, 0);
 	account_release_pages(space->owner, 1);
+	return true;
 }
 
-void space_destroy(struct space *space)
+bool space_destroy(struct space *space)
 {
+	unsigned left = TABLES_AT_ONCE;
+
 	if (!space->root)
-		return;
+		return true;
 	cpu_flush_space(space);
 	for (uint32_t i = 0; i < space->mapping_count; i++)
 		if (space->mapping[i].memory)
 			object_release(&space->mapping[i].memory->object);
-	kfree(space->mapping, space->mapping_capacity * sizeof(*space->mapping));
-	tables_free(space, space->root, 3);
-	space->root = 0;
+	account_free(space->owner, space->mapping,
+		     space->mapping_capacity * sizeof(*space->mapping));
 	space->mapping = NULL;
 	space->mapping_count = space->mapping_capacity = 0;
+	if (!tables_free(space, space->root, 3, &left))
+		return false;
+	space->root = 0;
+	return true;
 }
 
 /* Index of the first mapping that ends above vaddr. */
@@ -137,17 +153,18 @@ static enum error mapping_grow(struct space *space)
 {
 	uint32_t capacity = space->mapping_capacity ? space->mapping_capacity * 2 : 16;
 	struct mapping *larger;
+	enum error error;
 
 	if (space->mapping_count < space->mapping_capacity)
 		return OK;
 	if (capacity > MAPPING_MAX)
 		return ERR_BUDGET;
-	larger = kzalloc(capacity * sizeof(*larger));
-	if (!larger)
-		return ERR_NO_MEMORY;
+	error = account_allocate(space->owner, capacity * sizeof(*larger), (void **)&larger);
+	if (error)
+		return error;
 	if (space->mapping_count)
 		memcpy(larger, space->mapping, space->mapping_count * sizeof(*larger));
-	kfree(space->mapping, space->mapping_capacity * sizeof(*larger));
+	account_free(space->owner, space->mapping, space->mapping_capacity * sizeof(*larger));
 	space->mapping = larger;
 	space->mapping_capacity = capacity;
 	return OK;
@@ -221,6 +238,21 @@ enum error space_map_device(struct space *space, paddr_t paddr, uint64_t size_by
 	return OK;
 }
 
+/* A table at a time. */
+static void entries_clear(struct space *space, vaddr_t start, vaddr_t end)
+{
+	while (start < end) {
+		vaddr_t next = (start | ((PAGE_SIZE << 9) - 1)) + 1;
+		uint64_t *entry = entry_at(space, start, false);
+
+		if (next > end)
+			next = end;
+		if (entry)
+			memset(entry, 0, (next - start) / PAGE_SIZE * sizeof(*entry));
+		start = next;
+	}
+}
+
 enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
 {
 	vaddr_t end = vaddr + page_round_up(size_bytes);
@@ -234,15 +266,7 @@ enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
 	if (first == last)
 		return ERR_NOT_FOUND;
 	for (uint32_t i = first; i < last; i++)
-		for (vaddr_t page = space->mapping[i].start; page < space->mapping[i].end;
-		     page += PAGE_SIZE) {
-			uint64_t *entry = entry_at(space, page, false);
-
-			if (entry)
-				*entry = 0;
-			else /* no table: skip what it would cover */
-				page |= (PAGE_SIZE << 9) - PAGE_SIZE;
-		}
+		entries_clear(space, space->mapping[i].start, space->mapping[i].end);
 	cpu_flush_space(space);
 	for (uint32_t i = first; i < last; i++)
 		if (space->mapping[i].memory)

@@ -11,18 +11,21 @@
 
 #define INDEX_MASK      ((1u << HANDLE_INDEX_BITS) - 1)
 #define HANDLE_FREE     (~(handle_t)0) /* its index is beyond every table */
+#define CLOSE_AT_ONCE   64             /* handles of a process that ended */
 #define GENERATION_MASK ((1u << (32 - HANDLE_INDEX_BITS)) - 1)
 
-static enum error table_grow(struct handle_table *table)
+static enum error table_grow(struct process *process)
 {
+	struct handle_table *table = &process->handles;
 	uint32_t capacity = table->capacity ? table->capacity * 2 : 32;
 	struct handle_entry *larger;
+	enum error error;
 
 	if (capacity > HANDLE_TABLE_MAX)
 		return ERR_BUDGET;
-	larger = kzalloc(capacity * sizeof(*larger));
-	if (!larger)
-		return ERR_NO_MEMORY;
+	error = account_allocate(process, capacity * sizeof(*larger), (void **)&larger);
+	if (error)
+		return error;
 	if (table->capacity)
 		memcpy(larger, table->entry, table->capacity * sizeof(*larger));
 	larger[0].handle = HANDLE_FREE;
@@ -33,7 +36,7 @@ static enum error table_grow(struct handle_table *table)
 		larger[i].handle = HANDLE_FREE;
 		table->free = i;
 	}
-	kfree(table->entry, table->capacity * sizeof(*larger));
+	account_free(process, table->entry, table->capacity * sizeof(*larger));
 	table->entry = larger;
 	table->capacity = capacity;
 	return OK;
@@ -47,7 +50,7 @@ enum error handle_insert(struct process *process, struct object *object, uint32_
 	uint32_t index;
 
 	if (!table->free) {
-		enum error error = table_grow(table);
+		enum error error = table_grow(process);
 
 		if (error)
 			return error;
@@ -93,13 +96,20 @@ enum error handle_close(struct process *process, handle_t handle)
 	return OK;
 }
 
-void handle_table_destroy(struct process *process)
+bool handle_table_destroy(struct process *process)
 {
 	struct handle_table *table = &process->handles;
 
-	for (uint32_t i = 1; i < table->capacity; i++)
-		if (table->entry[i].object)
-			object_release(table->entry[i].object);
-	kfree(table->entry, table->capacity * sizeof(*table->entry));
+	for (unsigned closed = 0; table->destroyed < table->capacity; table->destroyed++) {
+		struct handle_entry *entry = &table->entry[table->destroyed];
+
+		if (!entry->object)
+			continue;
+		if (closed++ == CLOSE_AT_ONCE)
+			return false;
+		(void)handle_close(process, entry->handle);
+	}
+	account_free(process, table->entry, table->capacity * sizeof(*table->entry));
 	*table = (struct handle_table){ 0 };
+	return true;
 }

@@ -54,6 +54,30 @@ void account_release_object(struct process *process)
 	process->account.objects_used--;
 }
 
+enum error account_allocate(struct process *process, size_t size_bytes, void **pointer)
+{
+	enum error error = account_charge_pages(process, heap_frames(size_bytes));
+	void *memory;
+
+	if (error)
+		return error;
+	memory = kzalloc(size_bytes);
+	if (!memory) {
+		account_release_pages(process, heap_frames(size_bytes));
+		return ERR_NO_MEMORY;
+	}
+	*pointer = memory;
+	return OK;
+}
+
+void account_free(struct process *process, void *pointer, size_t size_bytes)
+{
+	if (!pointer)
+		return;
+	kfree(pointer, size_bytes);
+	account_release_pages(process, heap_frames(size_bytes));
+}
+
 /* A child's budget is reserved out of its parent's, so that a family never has more than its head.
  */
 static enum error budget_take(struct process *parent, uint64_t pages, uint64_t objects)
@@ -125,19 +149,23 @@ enum error process_create(struct process *parent, const char *name, uint64_t pag
 	return OK;
 }
 
-/* Nothing of it runs any more. */
+/* Nothing of it runs any more. It is taken apart a piece at a time: others may want to run. */
 static void reap(struct ktask *task)
 {
 	struct process *process = container_of(task, struct process, reaper);
 
-	if (process_runs(process) || process->exited)
+	if (process_runs(process))
 		return;
-	process->exited = true;
-	if (process->instance_of)
-		device_process_died(process->instance_of, process);
-	ipc_server_gone(process);
-	handle_table_destroy(process);
-	space_destroy(&process->space);
+	if (!process->exited) {
+		process->exited = true;
+		if (process->instance_of)
+			device_process_died(process->instance_of, process);
+		ipc_server_gone(process);
+	}
+	if (!handle_table_destroy(process) || !space_destroy(&process->space)) {
+		task_post(task);
+		return;
+	}
 	if (process->image)
 		object_release(&process->image->object);
 	process->image = NULL;

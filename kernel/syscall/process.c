@@ -6,6 +6,8 @@
 
 #include "syscall.h"
 
+#define SYSCALL_INSTRUCTION_BYTES 2
+
 #define PROCESS_RIGHTS (RIGHT_READ | RIGHT_MANAGE | RIGHT_TRANSFER | RIGHT_DUPLICATE)
 #define MEMORY_RIGHTS \
 	(RIGHT_READ | RIGHT_WRITE | RIGHT_EXECUTE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
@@ -143,18 +145,56 @@ HANDLER(sys_process_list)
 	return failed(user_write(c, &info, sizeof(info)));
 }
 
+/* Another system call from where this one came, with these first two arguments: for work that is
+ * done a piece at a time, so that others may run in between. */
+static struct result again(enum syscall number, uint64_t a, uint64_t b)
+{
+	struct thread *thread = current_thread();
+
+	thread->frame.rip -= SYSCALL_INSTRUCTION_BYTES;
+	thread->frame.rdi = a;
+	thread->frame.rsi = b;
+	this_cpu()->reschedule = 1; /* these registers come back too */
+	return (struct result){ number, 0 };
+}
+
+static struct result commit(struct memory *memory, handle_t handle, uint64_t a, uint64_t flags)
+{
+	bool more = false;
+	enum error error = memory_commit(memory, &more);
+
+	if (error) {
+		(void)handle_close(caller(), handle);
+		return failed(error);
+	}
+	return more ? again(SYS_MEMORY_CREATE, a, (uint64_t)handle << 32 | flags) : done(handle);
+}
+
+/* Above the flags stands the handle of an object of which more is to be committed: see again(). */
 HANDLER(sys_memory_create)
 {
+	uint32_t flags = (uint32_t)b;
+	handle_t handle = (handle_t)(b >> 32);
 	struct memory *memory;
-	handle_t handle;
-	enum error error = memory_create(caller(), a, (unsigned)b, 0, &memory);
+	enum error error;
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (handle) {
+		error = handle_object(caller(), handle, OBJECT_MEMORY, RIGHT_WRITE, &memory);
+		if (!error && !(memory->flags & MEMORY_COMMITTED))
+			error = ERR_INVALID;
+		return error ? failed(error) : commit(memory, handle, a, flags);
+	}
+	error = memory_create(caller(), a, flags, 0, &memory);
 	if (error)
 		return failed(error);
 	error = handle_insert(caller(), &memory->object, MEMORY_RIGHTS, 0, &handle);
 	object_release(&memory->object);
-	return error ? failed(error) : done(handle);
+	if (error)
+		return failed(error);
+	if (!(flags & MEMORY_COMMITTED) || flags & MEMORY_CONTIGUOUS)
+		return done(handle);
+	return commit(memory, handle, a, flags);
 }
 
 HANDLER(sys_memory_map)

@@ -154,6 +154,23 @@ static int eat_pages(void)
 	return OK;
 }
 
+/* Handles to one object, memory that is never touched, and mappings: what the kernel keeps of them
+ * has its price too. */
+static int eat_tables(const char *what)
+{
+	struct sys_result memory = SYS2(SYS_MEMORY_CREATE, SESSION_PAGE, 0), result = { OK, 0 };
+
+	for (unsigned i = 0; i < 70000 && result.error == OK; i++) {
+		if (strcmp(what, "handles") == 0)
+			result = SYS3(SYS_HANDLE_DUPLICATE, memory.value, RIGHT_READ, 0);
+		else if (strcmp(what, "mappings") == 0)
+			result = SYS4(SYS_MEMORY_MAP, memory.value, 0, SESSION_PAGE, RIGHT_READ);
+		else
+			result = SYS2(SYS_MEMORY_CREATE, UINT64_C(1) << 29, 0);
+	}
+	return result.error;
+}
+
 /* Touches more pages than the budget has: the fault ends it. */
 static int eat_by_touch(void)
 {
@@ -351,6 +368,8 @@ int child_main(const char *mode, const char *argument)
 			return modes[i].run();
 	if (strcmp(mode, "exit") == 0)
 		return (int)number;
+	if (strcmp(mode, "eat-tables") == 0)
+		return eat_tables(argument);
 	if (strcmp(mode, "random") == 0)
 		return call_at_random(number);
 	if (strcmp(mode, "instance") == 0)

@@ -8,8 +8,10 @@
 
 #include "systest.h"
 
-#define PAGE  UINT64_C(4096)
-#define KILLS 40
+#define PAGE        UINT64_C(4096)
+#define KILLS       40
+#define LARGE_BYTES (UINT64_C(32) << 20)
+#define LARGE_REST  64 /* pages that stay: page tables, the thread's stack */
 
 static void expect_end(const char *mode, const char *argument, int64_t expected)
 {
@@ -103,6 +105,71 @@ static void budgets_bind_a_process(void)
 {
 	expect_end("eat-objects", "", ERR_BUDGET);
 	expect_end("eat-pages", "", ERR_BUDGET);
+	expect_end("eat-tables", "handles", ERR_BUDGET);
+	expect_end("eat-tables", "memory", ERR_BUDGET);
+}
+
+/* Memory that a less important thread takes and gives back at once. */
+static struct large {
+	handle_t done;
+	enum error error;
+	volatile bool asking;
+	uint64_t took_ns;
+	uint64_t pages_used;
+	bool zero;
+} large;
+
+static void take_large_memory(void *argument)
+{
+	struct sys_result memory, map;
+	struct process_info info = { 0 };
+	uint64_t began_ns = now_ns();
+
+	(void)argument;
+	large.asking = true;
+	memory = SYS2(SYS_MEMORY_CREATE, LARGE_BYTES, MEMORY_COMMITTED);
+	large.asking = false;
+	large.took_ns = now_ns() - began_ns;
+	map = SYS4(SYS_MEMORY_MAP, memory.value, 0, LARGE_BYTES, RIGHT_READ | RIGHT_WRITE);
+	large.error = memory.error != OK ? (enum error)memory.error : (enum error)map.error;
+	large.zero = true;
+	for (uint64_t at = 0; large.error == OK && at < LARGE_BYTES; at += 64 * PAGE) {
+		large.zero &= *(volatile uint64_t *)(map.value + at) == 0;
+		*(volatile uint64_t *)(map.value + at) = at;
+	}
+	SYS2(SYS_PROCESS_INFO, HANDLE_NONE, (uintptr_t)&info);
+	large.pages_used = info.pages_used;
+	SYS2(SYS_MEMORY_UNMAP, map.value, LARGE_BYTES);
+	close_handle((handle_t)memory.value);
+	SYS2(SYS_SIGNAL, large.done, 1);
+}
+
+/* The kernel works a piece at a time: others run in between. */
+static void large_memory_comes_and_goes_in_pieces(void)
+{
+	struct process_info before = { 0 }, after = { 0 };
+	unsigned turns = 0;
+	uint64_t bits;
+
+	SYS2(SYS_PROCESS_INFO, HANDLE_NONE, (uintptr_t)&before);
+	if (before.pages_limit - before.pages_used < LARGE_BYTES / PAGE + LARGE_REST)
+		SKIP("the budget is too small");
+	large = (struct large){ .done = new_notification() };
+	CHECK_EQUAL(thread_create(take_large_memory, NULL, 1), OK);
+	while (sys_wait(large.done, now_ns() + MS_NS / 10, &bits) == ERR_TIMEOUT)
+		turns += large.asking;
+	CHECK_EQUAL(large.error, OK);
+	CHECK(large.zero);
+	CHECK(large.pages_used >= LARGE_BYTES / PAGE);
+	CHECK(large.took_ns < 5 * MS_NS || turns >= 5);
+	for (unsigned i = 0; i < 1000; i++) {
+		SYS2(SYS_PROCESS_INFO, HANDLE_NONE, (uintptr_t)&after);
+		if (after.pages_used < before.pages_used + LARGE_REST)
+			break;
+		sleep_until(now_ns() + MS_NS);
+	}
+	CHECK(after.pages_used < before.pages_used + LARGE_REST);
+	close_handle(large.done);
 }
 
 static void touching_beyond_the_budget_ends_the_process(void)
@@ -448,6 +515,7 @@ const struct test process_tests[] = {
 	{ "faults_end_only_the_process_that_makes_them",
 	  faults_end_only_the_process_that_makes_them },
 	{ "budgets_bind_a_process", budgets_bind_a_process },
+	{ "large_memory_comes_and_goes_in_pieces", large_memory_comes_and_goes_in_pieces },
 	{ "touching_beyond_the_budget_ends_the_process",
 	  touching_beyond_the_budget_ends_the_process },
 	{ "random_system_calls_harm_nobody", random_system_calls_harm_nobody },

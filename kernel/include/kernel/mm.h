@@ -8,6 +8,7 @@
 
 #include <kernel/init.h>
 #include <kernel/object.h>
+#include <kernel/timer.h>
 #include <kernel/types.h>
 
 struct process;
@@ -40,6 +41,8 @@ unsigned frame_order(uint64_t bytes);
 void *kzalloc(size_t size_bytes);
 void kfree(void *pointer, size_t size_bytes);
 uint64_t heap_bytes(void);
+/** Frames that kzalloc takes for this size alone; 0: it shares one. */
+uint64_t heap_frames(size_t size_bytes);
 
 /* Boot */
 /** Map device registers into the kernel, uncached. NULL: no memory. */
@@ -61,6 +64,8 @@ struct memory {
 	bool borrowed;  /* frames are not the object's to free (the initial archive) */
 	paddr_t base;   /* contiguous: first frame */
 	paddr_t *page;  /* else: [page_count], 0 not committed yet */
+	uint64_t next;  /* page that memory_commit() or the destruction looks at next */
+	struct ktask destroyer;
 };
 
 /** Create zero-filled memory charged to `owner`. */
@@ -69,6 +74,8 @@ enum error memory_create(struct process *owner, uint64_t size_bytes, unsigned fl
 /** Wrap existing frames; they are never freed. */
 enum error memory_wrap(struct process *owner, paddr_t base, uint64_t size_bytes,
 		       struct memory **memory);
+/** Commit some of the pages that are left; true: more are. */
+enum error memory_commit(struct memory *memory, bool *more);
 /** The frame behind a page, committing it if need be. */
 enum error memory_page(struct memory *memory, uint64_t index, paddr_t *paddr);
 void memory_destroy(struct object *object);
@@ -93,7 +100,8 @@ struct space {
 };
 
 enum error space_create(struct process *owner, struct space *space);
-void space_destroy(struct space *space);
+/** Free some of it; true: all is gone. No CPU has it loaded with a thread on it. */
+bool space_destroy(struct space *space);
 /** Map `size_bytes` of memory at `*vaddr` (0: where there is room, result stored). Populates
  * nothing. */
 enum error space_map(struct space *space, struct memory *memory, uint64_t offset,

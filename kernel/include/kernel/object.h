@@ -34,6 +34,7 @@ struct handle_table {
 	uint32_t capacity;
 	uint32_t free; /* index of the first free entry; 0: none (entry 0 is never used) */
 	uint32_t used;
+	uint32_t destroyed; /* entries below are closed for good */
 };
 
 #define HANDLE_TABLE_MAX 65536u
@@ -53,6 +54,7 @@ uint32_t object_count_of(enum object_type type);
 enum error handle_insert(struct process *process, struct object *object, uint32_t rights,
 			 uint64_t badge, handle_t *handle);
 enum error handle_close(struct process *process, handle_t handle);
-void handle_table_destroy(struct process *process);
+/** Close some of the handles; true: the table is gone. */
+bool handle_table_destroy(struct process *process);
 
 #endif

@@ -117,6 +117,13 @@ enum error account_charge_pages(struct process *process, uint64_t pages);
 void account_release_pages(struct process *process, uint64_t pages);
 enum error account_charge_object(struct process *process);
 void account_release_object(struct process *process);
+/** Heap memory that grows with what a process does; what is large enough to take frames of its own
+ * is charged as pages.
+ *
+ * @retval ERR_BUDGET, ERR_NO_MEMORY
+ */
+enum error account_allocate(struct process *process, size_t size_bytes, void **pointer);
+void account_free(struct process *process, void *pointer, size_t size_bytes);
 
 /** Look a handle up: right type (OBJECT_NONE: any) and all of `rights`. The table keeps its
  * reference.
