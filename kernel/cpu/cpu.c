@@ -43,7 +43,7 @@ _Static_assert((THREAD_FRAME + sizeof(struct trap_frame)) % 16 == 0, "rsp0 is al
 _Static_assert(offsetof(struct trap_frame, rip) == FRAME_RIP, "entry.h");
 _Static_assert(offsetof(struct trap_frame, rsp) == FRAME_RSP, "entry.h");
 
-struct kernel_lock kernel_lock;
+uint32_t kernel_lock __attribute__((aligned(64)));
 struct cpu *cpu_table[CPU_MAX];
 unsigned cpu_count = 1;
 bool cpu_has_smap;
@@ -80,11 +80,12 @@ static void spin(unsigned polls)
 		cpu_pause();
 }
 
-void kernel_lock_contended(uint32_t ticket)
+void kernel_lock_contended(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	for (unsigned polls = 1; __atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket;
+	for (unsigned polls = 1; __atomic_load_n(&kernel_lock, __ATOMIC_RELAXED) ||
+				 __atomic_exchange_n(&kernel_lock, 1, __ATOMIC_ACQUIRE);
 	     polls++) {
 		cpu_flush_answer(cpu);
 		spin(polls);

@@ -126,16 +126,16 @@ syscall_entry:
 	mov %rsp, %rbx
 	mov %gs:CPU_STACK_TOP, %rsp
 	mov $1, %ecx			/* kernel_lock_acquire() */
-	lock xadd %ecx, kernel_lock(%rip)
-	cmp %ecx, kernel_lock + 4(%rip)
-	jne 3f
+	xchg %ecx, kernel_lock(%rip)
+	test %ecx, %ecx
+	jnz 3f
 4:	cmp syscall_limit(%rip), %rax
 	jae 5f
 	mov %r10, %rcx
 	call *syscall_table(, %rax, 8)
 6:	cmpl $0, %gs:CPU_RESCHEDULE
 	jne 7f
-	incl kernel_lock + 4(%rip)	/* kernel_lock_release() */
+	movl $0, kernel_lock(%rip)	/* kernel_lock_release() */
 	mov THREAD_FRAME + FRAME_RIP(%rbx), %rcx
 	mov THREAD_FRAME + FRAME_RFLAGS(%rbx), %r11
 	mov THREAD_FRAME + FRAME_RSP(%rbx), %rsp
@@ -156,7 +156,6 @@ syscall_entry:
 	push %r8
 	push %r9
 	sub $8, %rsp
-	mov %ecx, %edi
 	call kernel_lock_contended
 	add $8, %rsp
 	pop %r9
@@ -179,7 +178,7 @@ syscall_entry:
 	.globl thread_return
 	.balign 16
 thread_return:
-	incl kernel_lock + 4(%rip)
+	movl $0, kernel_lock(%rip)
 	cmpb $0, THREAD_FULL_FRAME(%rdi)
 	jne 8f
 	mov %rdi, %rbx

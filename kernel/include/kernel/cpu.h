@@ -88,25 +88,22 @@ static inline struct thread *current_thread(void)
 	return thread;
 }
 
-/* The big kernel lock: a ticket lock. A spinning CPU answers TLB flushes. */
-struct kernel_lock {
-	uint32_t next, serving;
-};
-extern struct kernel_lock kernel_lock;
+/* The big kernel lock: 1 while it is held. Whoever comes first gets it, not who has waited longest:
+ * under a hypervisor a CPU that waits may not be running, and handing it the lock in turn would
+ * stop the others for as long. A spinning CPU answers TLB flushes. */
+extern uint32_t kernel_lock;
 
-void kernel_lock_contended(uint32_t ticket);
+void kernel_lock_contended(void);
 
 static inline void kernel_lock_acquire(void)
 {
-	uint32_t ticket = __atomic_fetch_add(&kernel_lock.next, 1, __ATOMIC_ACQUIRE);
-
-	if (__builtin_expect(__atomic_load_n(&kernel_lock.serving, __ATOMIC_ACQUIRE) != ticket, 0))
-		kernel_lock_contended(ticket);
+	if (__builtin_expect(__atomic_exchange_n(&kernel_lock, 1, __ATOMIC_ACQUIRE), 0))
+		kernel_lock_contended();
 }
 
 static inline void kernel_lock_release(void)
 {
-	__atomic_store_n(&kernel_lock.serving, kernel_lock.serving + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&kernel_lock, 0, __ATOMIC_RELEASE);
 }
 
 /** Allocate what the other CPUs need; called before smp_start(). */
