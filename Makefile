@@ -278,6 +278,8 @@ $(O)/drivers.manifest: $(call driver-object,$(drivers)) $(stamp)/programs
 # The initial archive: programs keep their symbols for fault reports, not their debug information.
 $(O)/archive.cpio: $(program-files) $(O)/drivers.manifest
 	$(say) ARCHIVE U $(@F)
+	@find $(O)/drivers-user -name '*.map' | while read map; do case ' $(program-files) ' in *" $${map%.map} "*) ;; \
+		*) rm -f $$map $${map%.map} $${map%.map}.before $${map%.map}.after;; esac; done
 	@rm -rf $(O)/archive; mkdir -p $(O)/archive; cp $(O)/drivers.manifest $(O)/archive
 	@for p in $(program-names); do case $$p in bin/*) to=$(O)/archive/$$p;; *) to=$(O)/archive/drivers/$$p;; esac; \
 		mkdir -p $${to%/*} && $(STRIP) --strip-debug -o $$to $(O)/drivers-user/$$p || exit 1; done

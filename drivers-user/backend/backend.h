@@ -17,7 +17,7 @@ struct instance {
 	handle_t grant;
 	uint32_t state; /* enum instance_state, as reported last */
 	uint32_t vector_count;
-	bool messages; /* message-signalled: nothing to acknowledge */
+	bool messages;    /* message-signalled: nothing to acknowledge */
 	bool stop_wanted; /* asked for while it was probing */
 	bool standby;     /* another instance has the device: wait for CONTROL_ADOPT */
 	struct shim_device device;

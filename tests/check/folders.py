@@ -1,14 +1,30 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """A driver is one complete folder: source, Kconfig, one-line driver.mk, README.md, a unit test, and
-its `source` line. Every Kconfig symbol that is shown has help, and asks for nothing that is not there."""
+its `source` line. Every Kconfig symbol that is shown has help, and asks for nothing that is not there.
+At the top stands what the layout names, and nothing that was built."""
 import glob
 import os
 import re
+import subprocess
 
 from common import expect, main, read
 
 import kconfiglib
+
+
+TOP = {"Kconfig", "Makefile", "LICENSE", "README.md", "kernel", "shim", "drivers-kernel", "drivers-user",
+       "tests", "configs", "doc"}
+
+
+def check_top(tree):
+    """What git knows; if git says nothing, what is there and has not the name of a build folder."""
+    names = {name for name in os.listdir(tree) if not name.startswith("build")}
+    if os.path.exists(f"{tree}/.git"):
+        paths = subprocess.run(["git", "-C", tree, "ls-files"], text=True, stdout=subprocess.PIPE).stdout
+        names = {path.split("/")[0].lstrip('"') for path in paths.splitlines()} or names
+    return [f"{name}: does not belong at the top; there is {', '.join(sorted(TOP))}"
+            for name in sorted(names - TOP) if not name.startswith(".")]
 
 
 def check_folder(tree, folder):
@@ -40,7 +56,7 @@ def check_help(tree):
 
 
 def check(tree, _build):
-    found = []
+    found = check_top(tree)
     for folder in sorted(glob.glob(f"{tree}/shim/drivers/*/*/")):
         found += check_folder(tree, folder.rstrip("/"))
     # A missing file is named above; Kconfig could only say so again.
@@ -57,6 +73,7 @@ def self_test():
     expect(check, good, [
         *bad,
         ({"shim/drivers/Kconfig": ""}, "no line source"),
+        ({"kernel.c": ""}, "kernel.c: does not belong"),
         ({f"{folder}/driver.mk": "drivers-y += block/x\n"}, "expected the one line"),
         ({f"{folder}/Kconfig": symbol.replace("tristate", "bool")}, "no tristate"),
         ({f"{folder}/Kconfig": symbol.split("\thelp")[0]}, "DRIVER_X has no help"),

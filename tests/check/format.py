@@ -7,13 +7,11 @@ import sys
 
 from common import TREE, expect, main
 
-SKIPPED = {"build", ".git"}
-
 
 def sources(tree):
     paths = []
     for folder, folders, files in os.walk(tree):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED and not name.startswith("build-"))
+        folders[:] = sorted(name for name in folders if not name.startswith(("build", ".git")))
         paths += [os.path.join(folder, name) for name in sorted(files) if name.endswith((".c", ".h"))]
     return paths
 
