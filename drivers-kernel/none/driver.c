@@ -47,6 +47,16 @@ void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
 	(void)instance, (void)bits;
 }
 
+void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index)
+{
+	(void)instance, (void)index;
+}
+
+void kernel_instance_doorbell(struct kernel_instance *instance, unsigned queue)
+{
+	(void)instance, (void)queue;
+}
+
 void kernel_instance_hand_over(struct kernel_instance *instance)
 {
 	(void)instance;
