@@ -23,6 +23,12 @@ def data_lines(text):
     return [fields(line) for line in lines if "name=" in line], "bench: end" in lines
 
 
+def skips(text):
+    """Suites that had nothing to measure, and why."""
+    lines = [fields(line) for line in text.splitlines() if line.startswith("bench: skip ")]
+    return {line["suite"]: line["text"] for line in lines}
+
+
 def guest_error(text):
     """Why the guest gave up, or ''."""
     for line in text.splitlines():
@@ -55,6 +61,12 @@ class Counts:
         """Instructions from an interrupt's entry to the driver, each time."""
         begin = segment["offset"] + segment["operations"]
         return self.samples[begin:begin + segment["interrupts"]]
+
+
+    def pauses(self, segment):
+        """Instructions that clients waited for a new instance, each time."""
+        begin = segment["offset"] + segment["operations"] + segment["interrupts"]
+        return self.samples[begin:begin + segment["pauses"]]
 
 
 def mode(values):

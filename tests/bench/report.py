@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Records of a benchmark run: what must be there, and how they look as a table and a picture."""
+import math
 
 FIELDS = ("suite", "name", "driver", "placement", "queue_depth", "block_bytes", "instructions_per_op",
           "mmio_per_op", "switches_per_op", "ns_per_op", "p50_ns", "p99_ns", "p999_ns",
@@ -9,6 +10,8 @@ KERNEL = ("syscall", "call", "notify", "page-fault", "spawn")
 LOADS = [(name, depth, 4096) for name in ("read", "write") for depth in (1, 4, 32)] \
     + [("sequential-read", 1, 131072), ("sequential-write", 1, 131072)]
 RINGS = ("kernel", "user")
+BARS = 16
+MOVES = [(name, ring) for name in ("hot", "cold") for ring in RINGS]
 
 
 def record(**known):
@@ -50,6 +53,13 @@ def missing(records):
     for name, depth, size in LOADS:
         found += _lacks(records, ("ns_per_op", "p50_ns", "p99_ns", "p999_ns"), suite="block", name="ceiling",
                         direction=name.split("-")[-1], queue_depth=depth, block_bytes=size)
+    pause = ("ns_per_op", "p50_ns", "p99_ns", "p999_ns", "instructions_per_op", "p50_instructions",
+             "p99_instructions", "samples")
+    for name, ring in MOVES:
+        found += _lacks(records, pause, suite="move", name=name, direction=f"to-{ring}", placement=ring)
+    for name in ("share", "in-flight"):
+        found += _lacks(records, ("value", "unit"), suite="move", name=name)
+    found += _lacks(records, pause, suite="recovery", name="restart", placement="user")
     found += _lacks(records, ("instructions_per_op", "ns_per_op"), suite="boot", name="prompt")
     for configuration in CONFIGURATIONS:
         found += _lacks(records, ("value", "unit"), suite="image", name="ring0", configuration=configuration)
@@ -137,10 +147,51 @@ def _image_rows(records):
         yield [configuration] + [_number(one and one["value"]) for one in [ring0] + cells]
 
 
-def table(records, ratios):
-    """The whole result as text. `ratios`: (load, depth) -> ring 3 / ring 0 by wall clock."""
+def _move_rows(records):
+    yield ["under 32 verified requests", "median instr.", "p99", "median us", "p99 us", "times"]
+    for name, ring in MOVES + [("restart", "user")]:
+        one = find(records, name=name, placement=ring)
+        if one:
+            what = "death to first answer" if name == "restart" else f"{name} move to ring {0 if ring == 'kernel' else 3}"
+            yield [what, *(_number(one[field]) for field in ("p50_instructions", "p99_instructions")),
+                   *(_number(one[field] / 1000) for field in ("p50_ns", "p99_ns")), _number(one["samples"])]
+
+
+def buckets(values):
+    """A histogram with bars of equal ratio: [(lower bound, how many)], at most BARS of them."""
+    if not values:
+        return []
+    for parts in (16, 8, 4, 2, 1):  # bars a doubling
+        place = [math.floor(parts * math.log2(max(value, 1))) for value in values]
+        if max(place) - min(place) < BARS:
+            break
+    return [(round(2 ** (at / parts)), place.count(at)) for at in range(min(place), max(place) + 1)]
+
+
+def _histograms(pauses):
+    """Pauses of hot moves as bars of text."""
+    for unit, divisor, name in (("instructions", 1, "instructions"), ("ns", 1000, "us")):
+        for ring in RINGS:
+            values = pauses.get(("hot", ring), {}).get(unit, [])
+            yield f"hot move to ring {0 if ring == 'kernel' else 3}: pause in {name}, from ... on"
+            for bound, count in buckets([value / divisor for value in values]):
+                yield f"  {bound:>10,}  {count:>4}  {'#' * math.ceil(50 * count / len(values))}"
+
+
+def _shares(records):
+    for name in ("share", "in-flight"):
+        one = find(records, suite="move", name=name)
+        if one:
+            yield f"  {100 * one['value']:.2f} % {one['unit']}"
+
+
+def table(records, ratios, pauses=None):
+    """The whole result as text. `ratios`: (load, depth) -> ring 3 / ring 0 by wall clock; `pauses`: (kind of
+    move, ring) -> unit -> values."""
     parts = [_rows(list(rows)) for rows in
-             (_block_rows(records, ratios), _latency_rows(records), _kernel_rows(records), _image_rows(records))]
+             (_block_rows(records, ratios), _latency_rows(records), _kernel_rows(records), _image_rows(records),
+              _move_rows(records))]
+    parts += [_shares(records), _histograms(pauses or {})]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"
 
 
@@ -152,8 +203,26 @@ def _bar(x, y, width, ring, text):
             f'<text x="{x + width + 4:.1f}" y="{y + 10}">{text}</text>')
 
 
-def picture(records):
-    """An SVG: a pair of bars a load, instructions to the left, share of the ceiling to the right."""
+def _pause_bars(pauses, top):
+    """Histograms of hot moves' pauses, instructions to the left, time to the right; and their end."""
+    lines, end = [], top
+    for x, unit, divisor, name in ((10, "instructions", 1, "instructions"), (430, "ns", 1000, "us")):
+        lines.append(f'<text x="{x}" y="{top}" font-size="13">Pause of a hot move, {name}</text>')
+        y = top + 12
+        for ring in RINGS:
+            values = pauses.get(("hot", ring), {}).get(unit, [])
+            for bound, count in buckets([value / divisor for value in values]):
+                lines.append(f'<text x="{x}" y="{y + 10}">from {bound:,}</text>')
+                lines.append(_bar(x + 100, y, 240 * count / len(values), ring, _number(count)))
+                y += 13
+            y += 8
+        end = max(end, y)
+    return lines, end
+
+
+def picture(records, pauses=None):
+    """An SVG: a pair of bars a load, instructions to the left, share of the ceiling to the right; below, the
+    pauses of hot moves."""
     blocks = [one for one in records if one["suite"] == "block" and one["placement"]]
     most = max((one["instructions_per_op"] or 0 for one in blocks), default=0) or 1
     lines, y = [], 56
@@ -167,6 +236,9 @@ def picture(records):
                 lines.append(_bar(530, y, 260 * min(part or 0, 1.2), ring, _percent(part)))
             y += 13
         y += 12
+    bottom = y
+    bars, y = _pause_bars(pauses or {}, y + 24)
+    lines += bars
     head = (f'<svg xmlns="http://www.w3.org/2000/svg" width="860" height="{y + 20}" '
             'font-family="sans-serif" font-size="11">'
             '<rect width="100%" height="100%" fill="white"/>'
@@ -177,5 +249,5 @@ def picture(records):
             '<text x="577" y="20">ring 0</text>'
             f'<rect x="640" y="10" width="12" height="12" fill="{_COLOURS["user"]}"/>'
             '<text x="657" y="20">ring 3</text>')
-    line = f'<line x1="790" y1="50" x2="790" y2="{y}" stroke="#999" stroke-dasharray="3"/>'
+    line = f'<line x1="790" y1="50" x2="790" y2="{bottom}" stroke="#999" stroke-dasharray="3"/>'
     return head + line + "\n".join(lines) + "</svg>\n"

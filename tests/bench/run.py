@@ -26,6 +26,7 @@ MEASURED = "phase2"  # the configuration that can do both placements and is the 
 DISK_BYTES = 256 << 20
 LATENCY_NS = 500000
 LINGER_US = 600  # longer than the latency: at an interrupt all that is in flight completes
+MOVE_RATE = 2000  # requests a second: the load has its 32 in flight nearly all the time
 PROMPT = r"^eft> $"
 ENTRY_POINT, PROMPT_POINT = 0, 1
 TOLERANCE = 0.001
@@ -43,6 +44,19 @@ class FileDisk(Disk):
     def blockdev(self, node):
         return {"driver": "raw", "node-name": node, "file": {
             "driver": "file", "filename": self.image, "aio": self.aio, "cache": {"direct": False}}}
+
+
+class SlowDisk(FileDisk):
+    """The same with MOVE_RATE requests a second: they wait there, not in the client. Only for hot moves:
+    a reset of the device waits until QEMU has let through what it throttled.
+    """
+
+    GROUP = "slow"
+    OPTIONS = ("-object", f"throttle-group,id={GROUP},x-iops-total={MOVE_RATE}")
+
+    def blockdev(self, node):
+        inner = super().blockdev(node + "-file")
+        return {"driver": "throttle", "node-name": node, "throttle-group": self.GROUP, "file": inner}
 
 
 class BenchMachine(Machine):
@@ -159,9 +173,9 @@ class Bench:
         self.plugin = os.path.join(self.build, "tests", "bench", "plugin.so")
         self.ceiling_iso = os.path.join(self.build, "tests", "bench", "ceiling.iso")
         self.image = f"/dev/shm/eft-bench-{os.getpid()}.img"
-        self.records, self.ratios = [], {}
+        self.records, self.ratios, self.pauses = [], {}, {}
         steps = {"build": 30, "plugin": 1, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
-                 "counted kernel": 15, "boot": 15, "image": 1}
+                 "counted kernel": 15, "hot moves": 25, "restarts": 20, "boot": 15, "image": 1}
         if options.repeat:
             steps.update({"counted I/O again": 60, "counted kernel again": 15})
         self.progress = Progress(steps)
@@ -215,7 +229,8 @@ class Bench:
                     quiet.pin(guest.process.pid)
                 self.progress.tell(self._results(guest.path("debugcon.log")))
             outcome = guest.finish()
-        why = counts.guest_error(outcome.debugcon) or "; ".join(outcome.problems())
+        skipped = "; ".join(f"{suite} skipped: {why}" for suite, why in counts.skips(outcome.debugcon).items())
+        why = counts.guest_error(outcome.debugcon) or skipped or "; ".join(outcome.problems())
         lines, ended = counts.data_lines(outcome.debugcon)
         if why or not ended or outcome.status != 1:
             raise BenchError(f"{name}: {why or f'ended early, status {outcome.status}'}; "
@@ -273,6 +288,15 @@ class Bench:
         disk = Disk(size_bytes=DISK_BYTES, latency_ns=LATENCY_NS)
         lines = self.boot(name, machine(self.iso, f"idle=poll run=bench,counted{self.word},block", disk, plugin))
         return lines, counts.Counts(prefix)
+
+    def changes(self, name, suites, disk, options=()):
+        """Moves or deaths, by the clock and counted."""
+        words = f"{self.word},{suites}"
+        timed = self.timed_boot(name, machine(self.iso, f"idle=poll run=bench{words}", disk, extra=options))
+        plugin, prefix = self.plugged("counted-" + name, mmio=False)
+        lines = self.boot("counted-" + name, machine(
+            self.iso, f"idle=poll run=bench,counted{words}", disk, plugin, extra=options))
+        return timed, lines, counts.Counts(prefix)
 
     def counted_kernel(self, name="counted-kernel"):
         plugin, prefix = self.plugged(name, mmio=False)
@@ -380,6 +404,47 @@ class Bench:
                 suite="block", name="ceiling", driver="ahci", direction=direction, queue_depth=depth,
                 block_bytes=size, **min(fields, key=lambda one: one["ns_per_op"])))
 
+    @staticmethod
+    def spread(values, unit):
+        """Median and tail of a few hundred values, as the fields of a record."""
+        found = {f"p50_{unit}": counts.percentile(values, 500), f"p99_{unit}": counts.percentile(values, 990)}
+        if unit == "ns":
+            found["p999_ns"] = counts.percentile(values, 999)
+        return {f"{unit}_per_op": found[f"p50_{unit}"], **found}
+
+    def move_records(self, name, timed, lines, counted):
+        for ring in report.RINGS:
+            wanted = {"suite": "move", "name": name, "placement": ring, "direction": f"to-{ring}"}
+            some, clocked = self.same(lines, **wanted), self.same(timed, **wanted)
+            pauses = [value for line in some for value in counted.pauses(counted.segments[line["segment"]])]
+            if not clocked or len(pauses) != len(some):
+                raise BenchError(f"{name} moves to ring {report.RINGS.index(ring) * 3}: {len(clocked)} by the clock, "
+                                 f"{len(pauses)} of {len(some)} counted")
+            self.pauses[name, ring] = {"ns": [line["pause_ns"] for line in clocked], "instructions": pauses}
+            self.records.append(report.record(
+                driver=some[0]["driver"], configuration=MEASURED, queue_depth=32, block_bytes=4096,
+                samples=len(clocked), **wanted, **self.spread(self.pauses[name, ring]["ns"], "ns"),
+                **self.spread(pauses, "instructions")))
+
+    def share_records(self, hot):
+        for name, value, unit in (
+                ("share", statistics.mean(line["pause_ns"] for line in hot) / 1e9,
+                 "of a run with one hot move a second: sum of the pauses"),
+                ("in-flight", statistics.mean(line["taken_over"] > 0 for line in hot),
+                 "of the hot moves: requests were in flight in the hardware")):
+            self.records.append(report.record(suite="move", name=name, driver=hot[0]["driver"], samples=len(hot),
+                                              configuration=MEASURED, value=value, unit=unit))
+
+    def recovery_records(self, timed, lines, counted):
+        some, clocked = (self.same(of, suite="recovery", name="restart") for of in (lines, timed))
+        restarts = [value for line in some for value in counted.operations(counted.segments[line["segment"]])]
+        self.records.append(report.record(
+            suite="recovery", name="restart", driver=some[0]["driver"], placement="user", configuration=MEASURED,
+            queue_depth=32, block_bytes=4096, samples=len(clocked),
+            **self.spread([line["total_ns"] for line in clocked], "ns"), **self.spread(restarts, "instructions"),
+            value=counts.percentile([line["pause_ns"] for line in clocked], 500),
+            unit="ns from death to live, median"))
+
     def image_records(self):
         for configuration in report.CONFIGURATIONS:
             folder = self.folder_of(configuration)
@@ -406,9 +471,15 @@ class Bench:
         second = self.step("ceiling again", self.ceiling, "ceiling-again")
         block = self.step("counted I/O", self.counted_io)
         kernel = self.step("counted kernel", self.counted_kernel)
+        hot = self.step("hot moves", self.changes, "hot", "hot", SlowDisk(self.image), SlowDisk.OPTIONS)
+        restarts = self.step("restarts", self.changes, "restarts", "cold,recovery", FileDisk(self.image))
         self.kernel_records(timed, *kernel)
         self.block_records(timed, *block)
         self.ceiling_records((first, second))
+        self.move_records("hot", *hot)
+        self.move_records("cold", *restarts)
+        self.share_records(hot[0])
+        self.recovery_records(*restarts)
         self.step("boot", self.boots)
         self.step("image", self.image_records)
 
@@ -429,9 +500,9 @@ class Bench:
         return sorted(worst, reverse=True)
 
     def write(self):
-        text = report.table(self.records, self.ratios)
+        text = report.table(self.records, self.ratios, self.pauses)
         for name, content in (("results.json", json.dumps(self.records, indent=1) + "\n"),
-                              ("results.svg", report.picture(self.records)), ("results.txt", text)):
+                              ("results.svg", report.picture(self.records, self.pauses)), ("results.txt", text)):
             with open(os.path.join(self.out, name), "w", encoding="utf-8") as file:
                 file.write(content)
         print("\n" + text)

@@ -26,6 +26,12 @@ def complete():
         records += [report.record(suite="block", name=name, placement=ring, **cell, **numbers)
                     for ring in report.RINGS]
         records.append(report.record(suite="block", name="ceiling", **cell, **numbers))
+    for name, ring in report.MOVES:
+        records.append(report.record(suite="move", name=name, placement=ring, direction=f"to-{ring}", samples=1,
+                                     **numbers))
+    for name in ("share", "in-flight"):
+        records.append(report.record(suite="move", name=name, value=0.5, unit="of something"))
+    records.append(report.record(suite="recovery", name="restart", placement="user", samples=1, **numbers))
     records.append(report.record(suite="boot", name="prompt", **numbers))
     for name in report.CONFIGURATIONS:
         records.append(report.record(suite="image", name="ring0", configuration=name, value=1, unit="bytes"))
@@ -60,8 +66,11 @@ class Report(unittest.TestCase):
 
     def test_table_and_picture_have_every_load(self):
         records = complete()
-        text, picture = report.table(records, {}), report.picture(records)
+        pauses = {("hot", ring): {"ns": [1000, 4000], "instructions": [9000]} for ring in report.RINGS}
+        text, picture = report.table(records, {}, pauses), report.picture(records, pauses)
         xml.fromstring(picture)
+        self.assertIn("Pause of a hot move", picture)
+        self.assertIn("hot move to ring 3: pause in us", text)
         for name, depth, _ in report.LOADS:
             self.assertIn(f"{name} depth {depth}", text)
             self.assertIn(f"{name}, depth {depth}", picture)
@@ -70,6 +79,12 @@ class Report(unittest.TestCase):
 class Figures(unittest.TestCase):
     def test_mode_ignores_what_is_rare(self):
         self.assertEqual(counts.mode([650] * 50 + [651] * 30 + [900] * 20 + [5000]), 650)
+
+    def test_buckets_cover_all_values(self):
+        found = report.buckets([1000, 2000, 2000, 1000000])
+        self.assertEqual((sum(count for _, count in found), found[0], found[-1]), (4, (512, 1), (524288, 1)))
+        self.assertLessEqual(len(found), report.BARS)
+        self.assertEqual(report.buckets([]), [])
 
     def test_groups_are_whole(self):
         self.assertEqual(counts.grouped([1, 3, 5, 7, 9], 2), [2, 6])
@@ -82,17 +97,21 @@ class Figures(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             prefix = os.path.join(folder, "counts")
             with open(prefix + ".txt", "w", encoding="ascii") as file:
-                file.write("point number=0 user=4 kernel=0\nsegment index=0 operations=2 interrupts=1 offset=0 "
-                           "user=10 kernel=20 mmio=6 switches=4\npoint number=0 user=9 kernel=9\n")
+                file.write("point number=0 user=4 kernel=0\nsegment index=0 operations=2 interrupts=1 pauses=1 "
+                           "offset=0 user=10 kernel=20 mmio=6 switches=4\npoint number=0 user=9 kernel=9\n")
             with open(prefix + ".samples", "wb") as file:
-                array.array("I", [14, 16, 5]).tofile(file)
+                array.array("I", [14, 16, 5, 77]).tofile(file)
             seen = counts.Counts(prefix)
         self.assertEqual(list(seen.operations(seen.segments[0])), [14, 16])
         self.assertEqual(list(seen.interrupts(seen.segments[0])), [5])
+        self.assertEqual(list(seen.pauses(seen.segments[0])), [77])
         self.assertEqual(seen.points[0]["user"], 4)
         fields = Bench.counted_fields([{"segment": 0, "queue_depth": 2}], seen)
         self.assertEqual((fields["instructions_per_op"], fields["mmio_per_op"], fields["switches_per_op"]),
                          (15, 3, 2))
+
+    def test_a_skip_has_its_reason(self):
+        self.assertEqual(counts.skips('bench: skip suite=move text="one ring"\n'), {"move": "one ring"})
 
     def test_guest_that_gives_up_says_why(self):
         text = 'bench: suite=kernel name=call samples=3\n[    1.0] log\nbench: error text="no disk0: gone"\n'

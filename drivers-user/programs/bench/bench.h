@@ -83,7 +83,8 @@ void skip(const char *suite, const char *why);
 unsigned effort_times(const struct effort *effort, unsigned usual);
 
 /** Start this program once more, with one argument; fail() if it cannot be. */
-handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count);
+handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count,
+		    uint32_t priority);
 
 /** A new object of the kind that this call makes. */
 handle_t create(enum syscall what);
@@ -91,7 +92,8 @@ handle_t create(enum syscall what);
 /** The suites. */
 void kernel_suite(const struct effort *effort);
 void block_suite(const struct effort *effort);
-void move_suite(const struct effort *effort);
+void hot_suite(const struct effort *effort);
+void cold_suite(const struct effort *effort);
 void recovery_suite(const struct effort *effort);
 
 /** Until it is stopped: a load that checks itself. Returns the exit code. */

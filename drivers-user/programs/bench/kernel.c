@@ -37,12 +37,15 @@ static void measure_syscall(const struct effort *effort)
 	data_line(&segment, "suite=kernel name=syscall");
 }
 
-handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count)
+handle_t start_self(const char *word, const struct startup_handle *handle, uint32_t count,
+		    uint32_t priority)
 {
 	const char *const words[] = { word, NULL };
-	struct program program = {
-		.path = "bin/bench", .words = words, .handle = handle, .handle_count = count
-	};
+	struct program program = { .path = "bin/bench",
+				   .words = words,
+				   .handle = handle,
+				   .handle_count = count,
+				   .priority = priority };
 	handle_t process = HANDLE_NONE;
 
 	must(program_start(&program, &process), "start bin/bench");
@@ -76,7 +79,7 @@ static void measure_call(const struct effort *effort)
 	unsigned count = effort_times(effort, 10000);
 	handle_t endpoint = create(SYS_ENDPOINT_CREATE);
 	struct startup_handle handle = { PEER_ENDPOINT, endpoint };
-	handle_t process = start_self("peer", &handle, 1);
+	handle_t process = start_self("peer", &handle, 1, PRIORITY_PROGRAM);
 	struct message message = { .label = 0 };
 	struct segment segment;
 
@@ -169,7 +172,7 @@ static void measure_page_fault(const struct effort *effort)
 /* From the request to the news of its end: create, load, run to main, exit, clean up. */
 static void spawn_once(handle_t notification)
 {
-	handle_t process = start_self("exit", NULL, 0);
+	handle_t process = start_self("exit", NULL, 0, PRIORITY_PROGRAM);
 	uint64_t bits;
 
 	must(SYS3(SYS_PROCESS_WATCH, process, notification, 1).error, "watch a process");

@@ -2,8 +2,8 @@
  *
  * bench SUITE...: measures. Started by run=bench,counted,kernel and the like it writes data lines
  * to the debug console and ends the machine; started by the shell it prints there. Words: kernel,
- * block, move, recovery: what to measure; counted: under the plugin, few operations; quick: a tenth
- * of them; overwrite: from the shell, they may write over the disk.
+ * block, hot, cold (moves), recovery: what to measure; counted: under the plugin, few operations;
+ * quick: a tenth of them; overwrite: from the shell, block may write over the disk.
  */
 #include <lib/string.h>
 #include <runtime/parent.h>
@@ -12,6 +12,15 @@
 #include "bench.h"
 
 bool counted;
+
+static const struct {
+	const char *name;
+	void (*run)(const struct effort *effort);
+} suites[] = { { "kernel", kernel_suite },
+	       { "block", block_suite },
+	       { "hot", hot_suite },
+	       { "cold", cold_suite },
+	       { "recovery", recovery_suite } };
 
 static void finish(int code)
 {
@@ -50,7 +59,7 @@ int main(int argc, char **argv)
 {
 	static const char end[] = "bench: end\n";
 	struct effort effort = { .percent = 100, .rounds = 8 };
-	bool writes = false, overwrite = false;
+	bool block = false, overwrite = false;
 
 	if (argc == 2 && strcmp(argv[1], "peer") == 0)
 		return kernel_peer();
@@ -65,22 +74,15 @@ int main(int argc, char **argv)
 		} else if (strcmp(argv[i], "quick") == 0) {
 			effort = (struct effort){ .percent = effort.percent / 10, .rounds = 1 };
 		}
-		writes |= strcmp(argv[i], "block") == 0 || strcmp(argv[i], "move") == 0 ||
-			  strcmp(argv[i], "recovery") == 0;
+		block |= strcmp(argv[i], "block") == 0;
 		overwrite |= strcmp(argv[i], "overwrite") == 0;
 	}
-	if (writes && !overwrite && parent_listens())
-		fail("only kernel leaves the first disk alone; say `bench block overwrite`");
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "kernel") == 0)
-			kernel_suite(&effort);
-		else if (strcmp(argv[i], "block") == 0)
-			block_suite(&effort);
-		else if (strcmp(argv[i], "move") == 0)
-			move_suite(&effort);
-		else if (strcmp(argv[i], "recovery") == 0)
-			recovery_suite(&effort);
-	}
+	if (block && !overwrite && parent_listens())
+		fail("block writes over the first disk; say `bench block overwrite` if it may");
+	for (int i = 1; i < argc; i++)
+		for (unsigned suite = 0; suite < sizeof(suites) / sizeof(suites[0]); suite++)
+			if (strcmp(argv[i], suites[suite].name) == 0)
+				suites[suite].run(&effort);
 	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)end, sizeof(end) - 1);
 	finish(0);
 	return 0;

@@ -9,22 +9,25 @@
 #include <runtime/devices.h>
 #include <runtime/disk.h>
 #include <runtime/manager.h>
+#include <runtime/process.h>
 #include <runtime/syscall.h>
 
 #include "bench.h"
 
-#define HOT_MOVES   400 /* each to and fro: an even number */
-#define COLD_MOVES  60
-#define DEATHS      100
-#define BREATH_NS   2000000u /* between two orders: the load takes up speed */
-#define PROBE_BYTES 4096u
-#define LOAD_ENDED  1u
+#define HOT_MOVES     400 /* each to and fro: an even number */
+#define COLD_MOVES    60
+#define DEATHS        100
+#define BREATH_NS     2000000u /* between two orders: the load takes up speed */
+#define PROBES        8u
+#define PROBE_BYTES   65536u
+#define PRIORITY_LOAD (PRIORITY_PROGRAM - 1) /* who waits for an order does not wait for it */
+#define LOAD_ENDED    1u
 
 struct load_process {
 	handle_t process, stop, ended;
 };
 
-static struct disk disk; /* a client beside the load: one request at a time */
+static struct disk disk; /* a client beside the load */
 
 static struct load_process load_start(void)
 {
@@ -36,7 +39,7 @@ static struct load_process load_start(void)
 		{ STARTUP_USER, load.stop },
 	};
 
-	load.process = start_self("verify", handle, 3);
+	load.process = start_self("verify", handle, 3, PRIORITY_LOAD);
 	must(SYS3(SYS_PROCESS_WATCH, load.process, load.ended, LOAD_ENDED).error, "watch the load");
 	sleep_until(now_ns() + 20 * (uint64_t)BREATH_NS);
 	return load;
@@ -105,56 +108,78 @@ static bool has_both_rings(const char *suite)
 	return true;
 }
 
-void move_suite(const struct effort *effort)
+static void moves(const char *name, enum manager_move how, unsigned count)
 {
-	static const struct {
-		const char *name;
-		enum manager_move how;
-		unsigned count;
-	} kinds[] = { { "hot", MOVE_HOT_ONLY, HOT_MOVES }, { "cold", MOVE_COLD, COLD_MOVES } };
+	struct load_process load;
 
 	must(disk_find("disk0", &disk.entry) ? OK : ERR_NOT_FOUND, "find disk0");
-	if (!has_both_rings("move"))
+	if (!has_both_rings(name))
 		return;
-	for (unsigned kind = 0; kind < 2; kind++) {
-		unsigned count = effort_times(effort, kinds[kind].count);
-		struct load_process load = load_start();
-
-		for (unsigned i = 0; i < count; i++) {
-			move_once(kinds[kind].name, PLACEMENT_KERNEL, kinds[kind].how);
-			move_once(kinds[kind].name, PLACEMENT_USER, kinds[kind].how);
-		}
-		load_end(&load);
+	load = load_start();
+	for (unsigned i = 0; i < count; i++) {
+		move_once(name, PLACEMENT_KERNEL, how);
+		move_once(name, PLACEMENT_USER, how);
 	}
+	load_end(&load);
+}
+
+void hot_suite(const struct effort *effort)
+{
+	moves("hot", MOVE_HOT_ONLY, effort_times(effort, HOT_MOVES));
+}
+
+void cold_suite(const struct effort *effort)
+{
+	moves("cold", MOVE_COLD, effort_times(effort, COLD_MOVES));
 }
 
 static void probe(void)
 {
-	struct session_slot read = { .operation = BLOCK_READ, .count = 1 };
+	struct session_slot read = { .operation = BLOCK_READ,
+				     .count = PROBE_BYTES / disk.block_bytes };
 
 	must(session_queue(&disk.client.side, &read, NULL), "queue a request");
-	client_kick(&disk.client);
 }
 
-/* From the order to die to the first answer thereafter. One that came before does not count. */
+static void answer(void)
+{
+	struct session_result result;
+
+	must(client_wait(&disk.client, DEADLINE_NEVER, &result), "wait for an answer");
+	must(result.status, "a request");
+}
+
+/* From the order to die to the first answer of the next instance, which the epoch tells. */
 static void restart_once(void)
 {
+	struct session_client_side *side = &disk.client.side;
 	struct manager_moved moved = { 0 };
-	struct session_result result;
 	struct segment segment;
 	uint64_t began;
+	uint32_t epoch;
 
 	sleep_until(now_ns() + BREATH_NS);
+	probe();
+	client_kick(&disk.client);
+	answer();
+	epoch = side->epoch;
+	for (unsigned i = 0; i < PROBES; i++)
+		probe();
+	client_kick(&disk.client);
 	segment_begin(1);
 	began = operation_begin();
-	probe();
 	must(manager_driver_kill_timed(disk.entry.device.driver, &moved), "kill the driver");
-	if (session_reap(&disk.client.side, &result))
-		probe();
-	must(client_wait(&disk.client, DEADLINE_NEVER, &result), "wait for an answer");
+	while (side->epoch == epoch) {
+		if (!session_in_flight(side)) {
+			probe();
+			client_kick(&disk.client);
+		}
+		answer();
+	}
 	operation_end(began);
 	segment = segment_end(1);
-	must(result.status, "a request");
+	while (session_in_flight(side))
+		answer();
 	data_line(&segment, "suite=recovery name=restart driver=%s placement=%s pause_ns=%lu",
 		  disk.entry.device.driver, placement_text(PLACEMENT_USER), moved.pause_ns);
 }
@@ -165,7 +190,7 @@ void recovery_suite(const struct effort *effort)
 	struct load_process load;
 	enum error error;
 
-	must(disk_open("disk0", 1, PROBE_BYTES, &disk), "open disk0");
+	must(disk_open("disk0", PROBES, PROBE_BYTES, &disk), "open disk0");
 	error = manager_driver_move(disk.entry.device.driver, PLACEMENT_USER, MOVE_HOT_ELSE_COLD);
 	if (error == ERR_DENIED || error == ERR_UNSUPPORTED) {
 		skip("recovery", "the driver is in ring 0 only, where nothing may die");
