@@ -10,7 +10,7 @@
 #include <kernel/sched.h>
 #include <kernel/session.h>
 
-#define UNITS_MAX 4096u
+#define UNITS_MAX 256u
 
 static enum error ports_allow(struct process *process, const struct device_window *window)
 {
@@ -35,10 +35,62 @@ static enum error ports_allow(struct process *process, const struct device_windo
 	return OK;
 }
 
+/* Two devices' registers on one page cannot be told apart by page tables. */
+static bool page_shared(const struct device *device, const struct device_window *window)
+{
+	paddr_t start = window->base & ~PAGE_MASK;
+	paddr_t end = page_round_up(window->base + window->size_bytes);
+
+	for (struct device *other = device_next(0); other; other = device_next(other->info.id + 1))
+		for (unsigned i = 0; other != device && !other->gone && i < DEVICE_WINDOW_MAX;
+		     i++) {
+			const struct device_window *taken = &other->info.window[i];
+
+			if (taken->kind == WINDOW_MMIO && !(taken->flags & WINDOW_APERTURE) &&
+			    taken->base < end && start < taken->base + taken->size_bytes)
+				return true;
+		}
+	return false;
+}
+
+static enum error registers_map(struct device *device, paddr_t paddr, uint64_t bytes, vaddr_t *at)
+{
+	struct space *space = &device->process->space;
+	enum error error = bytes ? space_map_device(space, paddr, bytes, at) : OK;
+
+	if (error || !bytes)
+		return error;
+	error = device_mapping_add(device, *at, bytes);
+	if (error)
+		(void)space_unmap(space, *at, bytes);
+	return error;
+}
+
+/* All of a window but the pages of the MSI-X table, which may raise any interrupt and write
+ * anywhere; no other registers lie there [PCI 3.0 §6.8.2]. */
+static enum error window_map(struct device *device, unsigned index, paddr_t base, uint64_t bytes,
+			     vaddr_t *at)
+{
+	uint64_t table = 0, table_bytes = 0, end;
+	enum error error = registers_map(device, base, bytes, at);
+	vaddr_t rest;
+
+	if (error || device->info.bus != BUS_PCI ||
+	    !pci_msix_table(device, index, &table, &table_bytes) || table >= bytes)
+		return error;
+	device_unmap(device, *at);
+	end = page_round_up(table + table_bytes);
+	table &= ~PAGE_MASK;
+	error = registers_map(device, base, table, at);
+	rest = *at + end;
+	return error || end >= bytes ? error
+				     : registers_map(device, base + end, bytes - end, &rest);
+}
+
 enum error device_window_map(struct device *device, unsigned index, vaddr_t *vaddr)
 {
 	const struct device_window *window;
-	struct space *space = &device->process->space;
+	uint64_t in_page;
 	vaddr_t at = 0;
 	enum error error;
 
@@ -50,17 +102,14 @@ enum error device_window_map(struct device *device, unsigned index, vaddr_t *vad
 	device->window_mask |= 1u << index;
 	if (window->kind == WINDOW_PORT)
 		return ports_allow(device->process, window);
-	error = space_map_device(space, window->base & ~PAGE_MASK,
-				 window->size_bytes + (window->base & PAGE_MASK), &at);
-	if (error)
-		return error;
-	error = device_mapping_add(device, at, window->size_bytes + (window->base & PAGE_MASK));
-	if (error) {
-		(void)space_unmap(space, at, window->size_bytes);
-		return error;
-	}
-	*vaddr = at + (window->base & PAGE_MASK);
-	return OK;
+	if (page_shared(device, window))
+		return ERR_DENIED;
+	in_page = window->base & PAGE_MASK;
+	error = window_map(device, index, window->base - in_page,
+			   page_round_up(window->size_bytes + in_page), &at);
+	if (!error)
+		*vaddr = at + in_page;
+	return error;
 }
 
 enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes,

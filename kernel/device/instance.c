@@ -200,10 +200,10 @@ enum error device_attach_process(struct device *device, struct process *process,
 		return ERR_BUSY;
 	attach->driver[DRIVER_NAME_BYTES - 1] = 0;
 	attach->standby = 0;
-	if (device->kernel || device->process)
-		return device_standby(device, process, notification, attach);
 	if (child_in_ring0(device))
 		return ERR_DENIED;
+	if (device->kernel || device->process)
+		return device_standby(device, process, notification, attach);
 	error = device_state(device, attach);
 	if (error)
 		return error;

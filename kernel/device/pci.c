@@ -20,6 +20,9 @@
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
 
+#define PORT_PCI_FIRST 0x400 /* below are the board's own */
+#define PORT_END       0x10000
+
 #define REG_ID              0x00
 #define REG_COMMAND         0x04
 #define REG_CLASS           0x08
@@ -41,9 +44,13 @@
 #define COMMAND_OURS        (COMMAND_IO | COMMAND_MEMORY | COMMAND_MASTER | COMMAND_INTX_OFF)
 #define STATUS_CAPABILITIES (0x10u << 16)
 
-#define CAPABILITY_MSI   0x05
-#define CAPABILITY_MSIX  0x11
-#define CAPABILITIES_MAX 48 /* 192 bytes of at least 4 */
+#define CAPABILITY_MSI     0x05
+#define CAPABILITY_EXPRESS 0x10
+#define CAPABILITY_MSIX    0x11
+#define CAPABILITIES_MAX   48 /* 192 bytes of at least 4 */
+#define EXPRESS_BYTES      0x3c
+#define HEADER_BYTES       0x40
+#define LEGACY_BYTES       0x100 /* beyond: extended capabilities */
 
 #define BAR_IO       1u
 #define BAR_64BIT    4u
@@ -176,12 +183,27 @@ static bool overlaps(unsigned offset, unsigned width, unsigned start, unsigned b
 	return offset < start + bytes && start < offset + width;
 }
 
-/* Registers that only the kernel writes. */
+/* A bus driver has to do with the headers, and with the slots of bridges. What else a function has
+ * is its driver's, or decides over the machine (a host bridge's memory map). */
+static bool is_of_bus(uint64_t function, unsigned offset, unsigned width)
+{
+	unsigned express;
+
+	if (offset + width <= HEADER_BYTES)
+		return true;
+	express = is_bridge(function) ? capability_find(function, CAPABILITY_EXPRESS) : 0;
+	return express && offset >= express && offset + width <= express + EXPRESS_BYTES;
+}
+
+/* Registers that only the kernel writes. Extended capabilities open ways around the grant: virtual
+ * functions, address translation. */
 static bool is_ours(uint64_t function, unsigned offset, unsigned width, bool bus)
 {
 	unsigned msi = capability_find(function, CAPABILITY_MSI);
 	unsigned msix = capability_find(function, CAPABILITY_MSIX);
 
+	if (bus ? !is_of_bus(function, offset, width) : offset >= LEGACY_BYTES)
+		return true;
 	if (msi && overlaps(offset, width, msi, 24))
 		return true;
 	if (msix && overlaps(offset, width, msix, 12))
@@ -404,6 +426,11 @@ static const char *window_fault(const struct device *self, unsigned bus,
 {
 	if (window->base + window->size_bytes < window->base)
 		return "wraps around";
+	if (window->kind == WINDOW_PORT &&
+	    (window->base < PORT_PCI_FIRST || window->base + window->size_bytes > PORT_END ||
+	     (window->base < CONFIG_DATA + 4 &&
+	      window->base + window->size_bytes > CONFIG_ADDRESS)))
+		return "lies over ports of the system";
 	if (window->kind == WINDOW_MMIO &&
 	    (memory_is_ram(window->base, window->size_bytes) ||
 	     (window->base < 0xfef00000u && window->base + window->size_bytes > 0xfec00000u)))
@@ -665,6 +692,19 @@ void pci_interrupt_disable(struct device *device)
 	if (device->msix_table)
 		mmio_unmap(device->msix_table, device->msix_bytes);
 	device->msix_table = NULL;
+}
+
+bool pci_msix_table(struct device *device, unsigned index, uint64_t *offset, uint64_t *bytes)
+{
+	uint64_t function = pci_address_pack(device->info.pci);
+	unsigned msix = capability_find(function, CAPABILITY_MSIX);
+	uint32_t table = msix ? read32(function, msix + 4) : 0;
+
+	if (!msix || (table & 7) != index)
+		return false;
+	*offset = table & ~7u;
+	*bytes = ((read32(function, msix) >> 16 & 0x7ff) + 1) * MSIX_ENTRY_BYTES;
+	return true;
 }
 
 static uint32_t intx_config(unsigned device, unsigned function, unsigned offset)

@@ -10,6 +10,8 @@
 #include <kernel/sched.h>
 #include <kernel/session.h>
 
+#define SESSIONS_MAX 512u /* of one device: more would make every look at them long */
+
 static uint32_t next_id = 1;
 
 /* The kernel's copy of what both sides may rely on. */
@@ -114,6 +116,8 @@ enum error session_create(struct process *client, struct device *device, uint32_
 
 	if (!unit || device->gone)
 		return ERR_GONE;
+	if (device->info.session_count >= SESSIONS_MAX)
+		return ERR_BUSY;
 	error = parameters_check(&unit->info, parameters);
 	if (error)
 		return error;

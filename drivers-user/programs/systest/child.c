@@ -376,6 +376,8 @@ int child_main(const char *mode, const char *argument)
 		return be_an_instance((uint32_t)number);
 	if (strcmp(mode, "verify") == 0)
 		return be_a_load(argument);
+	if (strcmp(mode, "msix") == 0)
+		return reach_for_msix((uint32_t)number);
 	if (strcmp(mode, "hammer") == 0)
 		return hammer(argument);
 	return -3;

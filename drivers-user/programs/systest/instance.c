@@ -7,10 +7,14 @@
 
 #include "systest.h"
 
-#define BAD_POINTER    UINT64_C(0xffff800000000000)
-#define CONFIG_COMMAND 4
-#define CONFIG_BAR     0x10
-#define MASTER_ENABLE  4u
+#define BAD_POINTER         UINT64_C(0xffff800000000000)
+#define CONFIG_COMMAND      4
+#define CONFIG_BAR          0x10
+#define CONFIG_EXTENDED     0x100
+#define CONFIG_CAPABILITIES 0x34
+#define STATUS_CAPABILITIES (0x10u << 16)
+#define CAPABILITY_MSIX     0x11
+#define MASTER_ENABLE       4u
 
 /* Ends the child, with the line as its exit code, where the kernel says something else. */
 #define EXPECT(call, expected)                                                        \
@@ -50,6 +54,7 @@ static int configuration_space(handle_t grant, const struct device_info *info)
 	EXPECT(SYS4(SYS_CONFIG_READ, grant, PCI_ADDRESS_SELF, ~UINT64_C(3), 4), ERR_RANGE);
 	EXPECT(SYS5(SYS_CONFIG_WRITE, grant, PCI_ADDRESS_SELF, CONFIG_BAR, 4, ~UINT32_C(0)),
 	       ERR_DENIED);
+	EXPECT(SYS5(SYS_CONFIG_WRITE, grant, PCI_ADDRESS_SELF, CONFIG_EXTENDED, 4, 0), ERR_DENIED);
 	SYS5(SYS_CONFIG_WRITE, grant, PCI_ADDRESS_SELF, CONFIG_COMMAND, 2,
 	     command.value ^ MASTER_ENABLE);
 	if ((SYS4(SYS_CONFIG_READ, grant, PCI_ADDRESS_SELF, CONFIG_COMMAND, 2).value ^
@@ -93,6 +98,44 @@ static int of_others(handle_t grant, const struct device_info *info)
 	EXPECT(SYS2(SYS_SESSION_DETACH, grant, 1), ERR_NOT_FOUND);
 	EXPECT(SYS2(SYS_SESSION_WAKE, grant, 1), ERR_NOT_FOUND);
 	return 0;
+}
+
+static uint32_t config_read(handle_t grant, unsigned offset)
+{
+	return (uint32_t)SYS4(SYS_CONFIG_READ, grant, PCI_ADDRESS_SELF, offset, 4).value;
+}
+
+/* Its MSI-X capability; 0: it has none. */
+static unsigned msix_find(handle_t grant)
+{
+	unsigned offset = config_read(grant, CONFIG_CAPABILITIES) & 0xfc;
+
+	if (!(config_read(grant, CONFIG_COMMAND) & STATUS_CAPABILITIES))
+		return 0;
+	for (unsigned i = 0; i < 48 && offset; i++) {
+		if ((config_read(grant, offset) & 0xff) == CAPABILITY_MSIX)
+			return offset;
+		offset = config_read(grant, offset) >> 8 & 0xfc;
+	}
+	return 0;
+}
+
+int reach_for_msix(uint32_t device)
+{
+	static struct instance_attach attach = { .state_version = 1, .driver = "systest" };
+	struct sys_result window, grant = SYS4(SYS_DEVICE_OPEN, runtime_handle(STARTUP_REGISTRY),
+					       device, RIGHT_INSTANCE, 0);
+	unsigned msix;
+	uint32_t table;
+
+	EXPECT(SYS3(SYS_INSTANCE_ATTACH, grant.value, new_notification(), (uintptr_t)&attach), OK);
+	msix = msix_find((handle_t)grant.value);
+	if (!msix)
+		return 0;
+	table = config_read((handle_t)grant.value, msix + 4);
+	window = SYS2(SYS_WINDOW_MAP, grant.value, table & 7);
+	EXPECT(window, OK);
+	return 1 + (int)(*(volatile uint32_t *)(window.value + (table & ~7u)) & 1);
 }
 
 int be_an_instance(uint32_t device)

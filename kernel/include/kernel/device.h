@@ -224,6 +224,8 @@ void pci_master(struct device *device);
 enum error pci_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,
 				unsigned *granted);
 void pci_interrupt_disable(struct device *device);
+/** Where in window `index` the MSI-X table lies; false: not there. */
+bool pci_msix_table(struct device *device, unsigned index, uint64_t *offset, uint64_t *bytes);
 /** The line of a function: GSI and flags. */
 enum error pci_line(uint64_t function, uint32_t *gsi, unsigned *flags);
 
