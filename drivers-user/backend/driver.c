@@ -213,8 +213,10 @@ static enum error attach(void)
 	if (result.error)
 		return result.error;
 	instance.standby = attach->standby;
-	if (instance.standby)
+	if (instance.standby) {
+		runtime_prefault();
 		return driver->check ? OK : ERR_UNSUPPORTED;
+	}
 	return grant_open(false);
 }
 

@@ -18,7 +18,8 @@ struct block_class *block_class_of(struct shim_device *device)
 
 static enum error block_open(struct shim_device *device)
 {
-	queues = malloc(block_queue_count(device->driver) * sizeof(*queues));
+	memset(&class, 0, sizeof(class)); /* its pages are there from now on */
+	queues = calloc(block_queue_count(device->driver), sizeof(*queues));
 	return queues ? OK : ERR_BUDGET;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include <runtime/print.h>
+#include <abi/session.h>
 #include <runtime/startup.h>
 #include <runtime/syscall.h>
 
@@ -72,4 +73,12 @@ _Noreturn void __stack_chk_fail(void)
 {
 	log_line(LOG_ERROR, "a function wrote past the end of its stack frame");
 	__builtin_trap();
+}
+
+extern const volatile uint8_t __image_start[], __image_end[];
+
+void runtime_prefault(void)
+{
+	for (const volatile uint8_t *page = __image_start; page < __image_end; page += SESSION_PAGE)
+		(void)*page;
 }

@@ -57,13 +57,11 @@ enum error block_class_init(struct block_class *class, struct shim_device *devic
 {
 	uint8_t *at = port;
 
-	memset(class, 0, sizeof(*class));
 	class->device = device;
 	device->class_data = class;
 	class->queue = queue;
 	class->queue_count = block_queue_count(device->driver);
 	class->tag_count = block_tag_count(device->driver);
-	memset(queue, 0, class->queue_count * sizeof(*queue));
 	for (uint32_t i = 0; i < class->queue_count; i++) {
 		queue[i].journal = (struct block_journal *)(void *)at;
 		at += block_journal_bytes(class->tag_count);

@@ -65,9 +65,10 @@ uint32_t block_queue_count(const struct shim_driver *driver);
 /** Bytes of class port memory. */
 uint32_t block_port_bytes(const struct shim_driver *driver);
 
-/** Prepare class data.
+/** Prepare class data. Class and queues are zeroed by the caller, ahead of a move: clients wait
+ * while this runs.
  *
- * @param queue  array of block_queue_count(), zeroed here
+ * @param queue  array of block_queue_count()
  * @param port   the device's class port memory: block_port_bytes()
  * @param hot    go on with the units in the registry and the requests in flight that `port` tells
  *               of: each belongs to the session that is attached with its id

@@ -75,6 +75,8 @@ static void unit_set(const struct unit_info *unit)
 
 static void class_start(bool hot)
 {
+	memset(&class, 0, sizeof(class));
+	memset(queue, 0, sizeof(queue));
 	assert_int_equal(block_class_init(&class, &device, queue, port, hot), OK);
 }
 

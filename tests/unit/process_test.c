@@ -163,6 +163,10 @@ handle_t runtime_handle(uint32_t role)
 	return role == STARTUP_GRANT ? GRANT : HANDLE_NONE;
 }
 
+void runtime_prefault(void)
+{
+}
+
 _Noreturn void runtime_exit(int64_t code)
 {
 	exit_code = code;

@@ -31,6 +31,9 @@ handle_t runtime_handle(uint32_t role);
  */
 int runtime_args(char ***argv);
 
+/** Touch every page of the program, so that no page fault comes when time counts. Context: any. */
+void runtime_prefault(void);
+
 /** End the process. Context: any. */
 _Noreturn void runtime_exit(int64_t code);
 
