@@ -60,7 +60,7 @@ static void roll_back(struct device *device, enum error error)
 	device->info.state = INSTANCE_LIVE;
 	device->info.error = error;
 	device->pause_since_ns = 0;
-	device->control = CONTROL_RESUME;
+	device->control = device->gone ? CONTROL_STOP : CONTROL_RESUME;
 	device_signal(device, 1ul << SIGNAL_CONTROL);
 	device_event(device, EVENT_MOVE_FAILED);
 }
@@ -209,8 +209,11 @@ enum error device_move(struct device *device, enum placement target)
 
 enum error device_frozen(struct device *device)
 {
-	if (!device->moving || device->switched)
-		return ERR_INVALID; /* too late: the move was rolled back */
+	if (!device->moving || device->switched) {
+		/* It may just be too late, after a move that was rolled back. */
+		device->on_record |= device->info.error != ERR_TIMEOUT;
+		return ERR_INVALID;
+	}
 	hand_over(device);
 	return OK;
 }
@@ -247,4 +250,6 @@ void device_moved(struct device *device)
 	device->moving = PLACEMENT_OFF;
 	device->switched = false;
 	device_event(device, EVENT_MOVED);
+	if (device->gone) /* meanwhile */
+		(void)device_control(device, CONTROL_STOP);
 }

@@ -44,6 +44,7 @@ class Disk:
     bad_reads: tuple = ()      # 512-byte sectors whose reads fail with EIO
     bad_writes: tuple = ()
     latency_ns: int = 0        # null-co only
+    iops: int = 0              # requests a second, at most: keeps requests in the hardware
     options: str = ""          # more properties of ide-hd, as "serial=X"
 
     def blockdev(self, node):
@@ -57,8 +58,11 @@ class Disk:
             file = {"driver": "blkdebug", "image": file, "inject-error": [
                 {"event": "none", "iotype": kind, "errno": 5, "sector": sector, "once": False}
                 for kind, sector in bad]}
-        return {"driver": "raw", "node-name": node, "file": file,
-                "discard": "unmap" if self.discard else "ignore"}
+        discard = "unmap" if self.discard else "ignore"
+        if not self.iops:
+            return {"driver": "raw", "node-name": node, "file": file, "discard": discard}
+        return {"driver": "throttle", "node-name": node, "throttle-group": f"slow-{node}", "discard": discard,
+                "file": {"driver": "raw", "file": file, "discard": discard}}
 
 
 @dataclass
@@ -114,6 +118,8 @@ class Machine:
             port = disk.port if disk.port >= 0 else next_port.get(card, 0)
             next_port[card] = port + 1
             options = f",{disk.options}" if disk.options else ""
+            if disk.iops:
+                line += ["-object", f"throttle-group,id=slow-disk{number},x-iops-total={disk.iops}"]
             line += ["-blockdev", json.dumps(disk.blockdev(f"disk{number}")),
                      "-device", f"ide-hd,drive=disk{number},bus={card}.{port}{options}"]
         return line

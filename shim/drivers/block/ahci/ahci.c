@@ -345,8 +345,12 @@ static enum error ahci_probe(struct shim_device *device)
 
 	memset(state, 0, sizeof(*state));
 	error = controller_map(device);
-	if (error == OK)
+	if (error == OK) {
+		/* Commands that a dead instance left may end now: not with an interrupt. */
+		host_write(device, HOST_CONTROL,
+			   host_read(device, HOST_CONTROL) & ~HOST_CONTROL_INTERRUPT);
 		error = ports_allocate(device);
+	}
 	if (error == OK)
 		error = shim_interrupt_enable(device, 1, &vectors);
 	if (error != OK)
