@@ -32,11 +32,21 @@ static void report(enum instance_state state, enum error error)
 	SYS3(SYS_INSTANCE_REPORT, instance.grant, state, error);
 }
 
+/* For who does not wait for signals next: clients are woken now. */
+static void flush_now(void)
+{
+	if (!instance.class)
+		return;
+	instance.class->flush();
+	if (instance.loop.wake)
+		SYS2(SYS_SESSION_WAKE, instance.grant, instance.loop.wake);
+	instance.loop.wake = 0;
+}
+
 /* The last report is made: nothing of this process is needed any more. */
 static _Noreturn void leave(enum instance_state state, enum error error)
 {
-	if (instance.class)
-		instance.class->flush();
+	flush_now();
 	report(state, error);
 	runtime_exit(error);
 }
@@ -72,10 +82,7 @@ void shim_quiesce_done(struct shim_device *device, enum error error)
  * this process here. If it does not, the move is off. */
 static void freeze(void)
 {
-	if (instance.class)
-		instance.class->flush();
-	if (instance.loop.wake)
-		SYS2(SYS_SESSION_WAKE, instance.grant, instance.loop.wake);
+	flush_now();
 	SYS3(SYS_INSTANCE_REPORT, instance.grant, INSTANCE_FROZEN, OK);
 }
 

@@ -100,9 +100,13 @@ uint32_t sessions_in_flight(void)
 	return count;
 }
 
+/* The next wait for signals wakes one client in the same system call. */
 void session_wake(struct session_link *link)
 {
-	SYS2(SYS_SESSION_WAKE, instance.grant, link->id);
+	if (instance.loop.wake == 0)
+		instance.loop.wake = link->id;
+	else if (instance.loop.wake != link->id)
+		SYS2(SYS_SESSION_WAKE, instance.grant, link->id);
 }
 
 enum error unit_publish(struct shim_device *device, const struct unit_info *unit)

@@ -89,7 +89,8 @@ static void block_link_update(struct block_class *class, struct session_link *li
 	}
 	link->depth = unit->info.depth;
 	link->flags = unit->info.flags;
-	link->plain = 1u << BLOCK_READ | (link->flags & UNIT_READ_ONLY ? 0 : 1u << BLOCK_WRITE);
+	link->plain = link->flags & UNIT_READ_ONLY ? BLOCK_READ : BLOCK_WRITE;
+	link->tags = link->depth < 64 ? (UINT64_C(1) << link->depth) - 1 : UINT64_MAX;
 	link->blocks_max = unit->info.transfer_bytes_max >> link->block_shift;
 	if (link->blocks_max > link->pool_bytes >> link->block_shift)
 		link->blocks_max = link->pool_bytes >> link->block_shift;
@@ -376,47 +377,101 @@ __attribute__((noinline)) static bool block_next_any(struct block_class *class,
 	return false;
 }
 
+/* Field by field: joined into words they would cost more than the stores that it saves. */
+static inline void block_record_set(struct block_record *record, uint32_t session,
+				    uint64_t generation, uint32_t count, uint64_t slot)
+{
+	__atomic_store_n(&record->session, session, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->generation, (uint32_t)generation, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->count, count, __ATOMIC_RELAXED);
+	__atomic_store_n(&record->slot, (uint16_t)slot, __ATOMIC_RELAXED);
+}
+
 /* The case that counts: good transfers of one session, for the first 64 tags. Looks first and
  * changes nothing for a request that is anything else: block_next_any() reads and checks it anew.
+ * Each word of a slot is read once; blocks_max is no more than range and pool hold.
  */
-static inline unsigned block_take_plain(struct block_queue *queue, struct session_link *link,
-					struct shim_block_request *table, uint16_t *tags,
-					unsigned count)
+__attribute__((noinline)) static unsigned block_take_plain(struct block_queue *queue,
+							   struct session_link *link,
+							   struct shim_block_request *table,
+							   uint16_t *tags, unsigned count)
 {
-	uint32_t tail = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE);
-	uint32_t head = link->submit_head, slot_count = link->slot_count;
-	uint64_t free = queue->journal->free[0];
-	unsigned done = 0;
+	struct block_record *records = queue->journal->record;
+	uint32_t head = link->submit_head, end, mask = link->slot_count - 1;
+	uint32_t waiting = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head;
+	uint64_t free = queue->journal->free[0], usable = free & link->tags;
 
-	if (tail - head > slot_count || link->replay_count != link->replay_next || !link->ready)
+	if (waiting > link->slot_count || link->replay_count != link->replay_next || !link->ready)
 		return 0;
-	for (; head != tail && free && done < count; head++, free &= free - 1) {
-		unsigned tag = (unsigned)__builtin_ctzll(free);
-		struct session_request taken;
-		uint32_t slot, bytes;
+	end = head + (waiting < count ? waiting : count);
+	for (; head != end && usable; head++, usable &= usable - 1) {
+		uint64_t tag = (uint64_t)__builtin_ctzll(usable);
+		uint64_t slot = __atomic_load_n(&link->submit_ring[head & mask], __ATOMIC_RELAXED);
+		const uint64_t *words = (const uint64_t *)(const void *)&link->slots[slot];
+		uint64_t first, position, span, bytes;
 
-		slot = __atomic_load_n(&link->submit_ring[head & (slot_count - 1)],
-				       __ATOMIC_RELAXED);
-		if (tag >= link->depth || slot >= slot_count || link->taken[slot])
+		if (slot > mask || link->taken[slot])
 			break;
-		session_copy(&taken, link->slots, slot);
-		bytes = taken.count << link->block_shift;
-		if (taken.flags != 0 || taken.operation > BLOCK_WRITE ||
-		    !(link->plain >> taken.operation & 1) ||
-		    !block_transfer_good(link, &taken, bytes))
+		first = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+		position = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+		span = __atomic_load_n(&words[2], __ATOMIC_RELAXED);
+		bytes = (uint64_t)(uint32_t)span << link->block_shift;
+		if ((uint16_t)first - 1u >= link->plain || (uint32_t)span - 1 >= link->blocks_max ||
+		    position > link->range_count - (uint32_t)span || (span >> 32 & 3) != 0 ||
+		    (span >> 32) + bytes > link->pool_bytes)
 			break;
 		link->taken[slot] = true;
-		link->generation[slot] = taken.generation;
-		block_start(queue, link, tag, &taken, bytes, &table[tag]);
-		tags[done++] = (uint16_t)tag;
+		queue->owner[tag] = link;
+		block_record_set(&records[tag], link->id, first >> 32, (uint32_t)span, slot);
+		table[tag].tag = (uint16_t)tag;
+		table[tag].operation = (uint8_t)first;
+		table[tag].flags = 0;
+		table[tag].unit = link->unit;
+		table[tag].position = link->range_start + position;
+		table[tag].count = (uint32_t)span;
+		table[tag].data_bytes = (uint32_t)bytes;
+		table[tag].data.value = link->pool_iova + (span >> 32);
+		*tags++ = (uint16_t)tag;
 	}
-	if (!done)
+	count = head - link->submit_head;
+	if (!count)
 		return 0;
-	queue->journal->free[0] = free;
+	queue->journal->free[0] = (free & ~link->tags) | usable;
 	queue->cursor = link->next;
-	link->in_flight += done;
+	link->in_flight += count;
 	link->submit_head = head;
 	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
+	return count;
+}
+
+/* One of whatever waits; true if more may be taken after it. */
+static bool block_take_any(struct block_class *class, struct block_queue *queue,
+			   struct shim_block_request *table, uint16_t *tags, unsigned *done)
+{
+	struct session_link *start = queue->cursor ? queue->cursor : queue->links;
+	struct shim_block_request request;
+
+	if (!block_next_any(class, queue, start, &request))
+		return false;
+	table[request.tag] = request;
+	tags[(*done)++] = request.tag;
+	return request.operation <= BLOCK_WRITE;
+}
+
+/* Several sessions take turns; or one has something that is not plain. */
+__attribute__((noinline)) static unsigned
+block_take_turns(struct block_class *class, struct block_queue *queue,
+		 struct shim_block_request *table, uint16_t *tags, unsigned count, unsigned done)
+{
+	while (done < count) {
+		struct session_link *link = queue->cursor ? queue->cursor : queue->links;
+		unsigned most = queue->links->next ? 1 : count - done;
+		unsigned plain = block_take_plain(queue, link, table, tags + done, most);
+
+		done += plain;
+		if (!plain && !block_take_any(class, queue, table, tags, &done))
+			break;
+	}
 	return done;
 }
 
@@ -425,29 +480,20 @@ unsigned shim_block_take(struct shim_device *device, unsigned index,
 {
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
-	unsigned done = 0;
+	struct session_link *link;
+	unsigned done;
 
 	if (index >= class->queue_count || !queue->links)
 		return 0;
-	while (done < count) {
-		struct session_link *link = queue->cursor ? queue->cursor : queue->links;
-		bool shared = queue->links->next != NULL;
-		struct shim_block_request request;
-		unsigned plain = block_take_plain(queue, link, table, tags + done,
-						  shared ? 1 : count - done);
-
-		done += plain;
-		if (plain && shared)
-			continue;
-		if (done == count || (!shared && !session_pending(link)) ||
-		    !block_next_any(class, queue, link, &request))
-			break;
-		table[request.tag] = request;
-		tags[done++] = request.tag;
-		if (request.operation > BLOCK_WRITE)
-			break;
-	}
-	return done;
+	link = queue->links;
+	if (link->next)
+		return block_take_turns(class, queue, table, tags, count, 0);
+	if (!session_pending(link))
+		return 0;
+	done = block_take_plain(queue, link, table, tags, count);
+	if (done == count || !session_pending(link))
+		return done;
+	return block_take_turns(class, queue, table, tags, count, done);
 }
 
 bool shim_block_next(struct shim_device *device, unsigned index, struct shim_block_request *request)
@@ -484,10 +530,11 @@ void shim_block_complete(struct shim_device *device, unsigned index, unsigned ta
 	done = &queue->journal->record[tag];
 	link = queue->owner[tag];
 	queue->journal->free[tag / 64] |= bit;
-	queue->owner[tag] = NULL;
-	if (link)
-		session_finish(link, &class->wakes, done->slot, error,
-			       error == OK ? done->count : 0);
+	if (!link)
+		return;
+	session_answer(link, link->complete_tail, done->slot, done->generation, error,
+		       error == OK ? done->count : 0);
+	session_answers_publish(link, &class->wakes, link->complete_tail + 1);
 }
 
 void shim_block_complete_many(struct shim_device *device, unsigned index, unsigned word,
@@ -495,6 +542,8 @@ void shim_block_complete_many(struct shim_device *device, unsigned index, unsign
 {
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
+	struct session_link *link = NULL;
+	uint32_t tail = 0;
 
 	if (!tags)
 		return;
@@ -508,10 +557,16 @@ void shim_block_complete_many(struct shim_device *device, unsigned index, unsign
 	for (uint64_t left = tags; left; left &= left - 1) {
 		unsigned tag = word * 64 + (unsigned)__builtin_ctzll(left);
 		const struct block_record *done = &queue->journal->record[tag];
-		struct session_link *link = queue->owner[tag];
 
-		queue->owner[tag] = NULL;
+		if (queue->owner[tag] != link) {
+			if (link)
+				session_answers_publish(link, &class->wakes, tail);
+			link = queue->owner[tag];
+			tail = link ? link->complete_tail : 0;
+		}
 		if (link)
-			session_finish(link, &class->wakes, done->slot, OK, done->count);
+			session_answer(link, tail++, done->slot, done->generation, OK, done->count);
 	}
+	if (link)
+		session_answers_publish(link, &class->wakes, tail);
 }

@@ -62,11 +62,13 @@ struct session_link {
 	uint32_t in_flight;     /* taken, not finished */
 	uint32_t violations;    /* times that the client broke the protocol */
 	uint32_t depth;         /* of the unit; kept by the class */
-	uint32_t plain; /* block: bit n: operation n is a plain transfer; kept by the class */
-	bool ready;     /* the unit is there: requests may be taken; kept by the class */
-	bool gone;      /* the unit is gone: requests fail */
-	bool closing;   /* the client is gone: take nothing, drain */
-	bool wake_due;  /* in the wake list */
+	uint32_t
+		plain; /* block: operations 1 ..< this + 1 are plain transfers; kept by the class */
+	uint64_t tags; /* block: of the first 64, those below depth; kept by the class */
+	bool ready;    /* the unit is there: requests may be taken; kept by the class */
+	bool gone;     /* the unit is gone: requests fail */
+	bool closing;  /* the client is gone: take nothing, drain */
+	bool wake_due; /* in the wake list */
 	struct session_link *next;      /* in the class's list */
 	struct session_link *wake_next; /* in the wake list */
 
@@ -233,6 +235,40 @@ static inline bool session_take(struct session_link *link, struct session_reques
 	return false;
 }
 
+/* The client of a session is to be woken when the driver's call ends. */
+static inline void session_wake_later(struct session_link *link, struct session_wakes *wakes)
+{
+	if (link->wake_due)
+		return;
+	link->wake_due = true;
+	link->wake_next = wakes->first;
+	wakes->first = link;
+}
+
+/* Write the answer number `tail`; it is not visible yet. */
+static inline void session_answer(struct session_link *link, uint32_t tail, uint32_t slot,
+				  uint32_t generation, enum error status, uint32_t count)
+{
+	struct session_completion *entry = &link->complete_ring[tail & (link->slot_count - 1)];
+
+	entry->slot = (uint16_t)slot;
+	entry->status = (uint16_t)status;
+	entry->generation = generation;
+	entry->epoch = link->epoch;
+	entry->count = count;
+	link->taken[slot] = false;
+}
+
+/* Let the client see the answers before `tail`. */
+static inline void session_answers_publish(struct session_link *link, struct session_wakes *wakes,
+					   uint32_t tail)
+{
+	link->in_flight -= tail - link->complete_tail;
+	link->complete_tail = tail;
+	__atomic_store_n(&link->server->complete_tail, tail, __ATOMIC_RELEASE);
+	session_wake_later(link, wakes);
+}
+
 /** Answer a request that was taken: the completion becomes visible now, the client is woken by
  * session_flush().
  *
@@ -242,21 +278,8 @@ static inline bool session_take(struct session_link *link, struct session_reques
 static inline void session_finish(struct session_link *link, struct session_wakes *wakes,
 				  uint32_t slot, enum error status, uint32_t count)
 {
-	uint32_t tail = link->complete_tail;
-	uint64_t *entry = (uint64_t *)(void *)&link->complete_ring[tail & (link->slot_count - 1)];
-
-	/* A struct session_completion, in two words. */
-	entry[0] = slot | (uint64_t)(uint16_t)status << 16 | (uint64_t)link->generation[slot] << 32;
-	entry[1] = link->epoch | (uint64_t)count << 32;
-	link->complete_tail = tail + 1;
-	link->taken[slot] = false;
-	link->in_flight--;
-	__atomic_store_n(&link->server->complete_tail, tail + 1, __ATOMIC_RELEASE);
-	if (!link->wake_due) {
-		link->wake_due = true;
-		link->wake_next = wakes->first;
-		wakes->first = link;
-	}
+	session_answer(link, link->complete_tail, slot, link->generation[slot], status, count);
+	session_answers_publish(link, wakes, link->complete_tail + 1);
 }
 
 /** Does a piece of the pool lie inside it? */

@@ -273,6 +273,7 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 	case SYS_INTERRUPT_WAIT:
 		assert_int_equal(c, NOTIFICATION);
 		assert_false(stands_by);
+		wakes += e != 0;
 		return do_wait(b, d);
 	case SYS_SESSION_NEXT:
 		return do_session_next(b, (struct session_view *)c);
