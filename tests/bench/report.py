@@ -116,14 +116,16 @@ def _block_rows(records, ratios):
                *(_percent(share(records, one)) for one in cell)]
 
 
-def _latency_rows(records):
-    yield ["latency, us", "ring 0 p50", "p99", "p99.9", "ring 3 p50", "p99", "p99.9", "ceiling p50", "p99", "p99.9"]
+def _latency_rows(records, batches):
+    yield ["latency, us", "ring 0 p50", "p99", "p99.9", "ring 3 p50", "p99", "p99.9", "ceiling p50", "p99", "p99.9",
+           "requests an interrupt, ring 0", "ring 3"]
     for name, depth, size in LOADS:
         where = {"queue_depth": depth, "block_bytes": size}
         cell = [find(records, suite="block", name=name, placement=ring, **where) for ring in RINGS]
         cell.append(find(records, suite="block", name="ceiling", direction=name.split("-")[-1], **where))
         yield [f"{name} depth {depth}"] + [_number(one and one[field] and one[field] / 1000) for one in cell
-                                           for field in ("p50_ns", "p99_ns", "p999_ns")]
+                                           for field in ("p50_ns", "p99_ns", "p999_ns")] \
+            + [_number(batches.get((name, depth, ring)), 1) for ring in RINGS]
 
 
 def _kernel_rows(records):
@@ -185,11 +187,11 @@ def _shares(records):
             yield f"  {100 * one['value']:.2f} % {one['unit']}"
 
 
-def table(records, ratios, pauses=None):
+def table(records, ratios, pauses=None, batches=None):
     """The whole result as text. `ratios`: (load, depth) -> ring 3 / ring 0 by wall clock; `pauses`: (kind of
-    move, ring) -> unit -> values."""
+    move, ring) -> unit -> values; `batches`: (load, depth, ring) -> requests an interrupt."""
     parts = [_rows(list(rows)) for rows in
-             (_block_rows(records, ratios), _latency_rows(records), _kernel_rows(records), _image_rows(records),
+             (_block_rows(records, ratios), _latency_rows(records, batches or {}), _kernel_rows(records), _image_rows(records),
               _move_rows(records))]
     parts += [_shares(records), _histograms(pauses or {})]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"

@@ -173,7 +173,7 @@ class Bench:
         self.plugin = os.path.join(self.build, "tests", "bench", "plugin.so")
         self.ceiling_iso = os.path.join(self.build, "tests", "bench", "ceiling.iso")
         self.image = f"/dev/shm/eft-bench-{os.getpid()}.img"
-        self.records, self.ratios, self.pauses = [], {}, {}
+        self.records, self.ratios, self.pauses, self.batches = [], {}, {}, {}
         steps = {"build": 30, "plugin": 1, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
                  "counted kernel": 15, "hot moves": 25, "restarts": 20, "boot": 15, "image": 1}
         if options.repeat:
@@ -377,6 +377,8 @@ class Bench:
             for ring in report.RINGS:
                 wanted = {"name": name, "placement": ring, "queue_depth": depth, "block_bytes": size}
                 some, clocked = self.same(lines, **wanted), self.same(timed, **wanted)
+                self.batches[name, depth, ring] = sum(line["requests"] for line in clocked) \
+                    / max(1, sum(line["interrupts"] for line in clocked))
                 self.records.append(report.record(
                     suite="block", driver=some[0]["driver"], configuration=MEASURED,
                     direction=some[0]["direction"], **wanted, **self.counted_fields(some, counted),
@@ -500,7 +502,7 @@ class Bench:
         return sorted(worst, reverse=True)
 
     def write(self):
-        text = report.table(self.records, self.ratios, self.pauses)
+        text = report.table(self.records, self.ratios, self.pauses, self.batches)
         for name, content in (("results.json", json.dumps(self.records, indent=1) + "\n"),
                               ("results.svg", report.picture(self.records, self.pauses)), ("results.txt", text)):
             with open(os.path.join(self.out, name), "w", encoding="utf-8") as file:

@@ -156,6 +156,14 @@ static struct segment run(const struct load *load, uint32_t operations)
 	return segment;
 }
 
+static uint64_t interrupts_so_far(void)
+{
+	struct device_info info = { 0 };
+	uint32_t id = disk.entry.device.id;
+
+	return device_next(&id, &info) ? info.interrupt_count : 0;
+}
+
 static void run_all(const struct effort *effort, enum placement placement, unsigned round)
 {
 	move(placement);
@@ -163,13 +171,15 @@ static void run_all(const struct effort *effort, enum placement placement, unsig
 	for (unsigned i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
 		const struct load *load = &loads[i];
 		uint32_t operations = load->operations * effort->percent / 100;
+		uint64_t before = interrupts_so_far();
 		struct segment segment = run(load, operations < 64 ? 64 : operations);
+		uint64_t interrupts = interrupts_so_far() - before; /* warming up, too */
 
 		data_line(&segment,
 			  "suite=block name=%s driver=%s placement=%s direction=%s queue_depth=%u "
-			  "block_bytes=%u round=%u",
+			  "block_bytes=%u round=%u interrupts=%lu requests=%u",
 			  load->name, disk.entry.device.driver, placement_text(placement),
-			  load->direction, load->depth, load->bytes, round);
+			  load->direction, load->depth, load->bytes, round, interrupts, sequence);
 	}
 	disk_close(&disk);
 }
