@@ -43,8 +43,9 @@ class Disk:
     discard: bool = False      # let TRIM punch holes into the image
     bad_reads: tuple = ()      # 512-byte sectors whose reads fail with EIO
     bad_writes: tuple = ()
+    held: bool = False         # Guest.hold() may hold a request back
+    iops: int = 0              # so many requests a second at most; 0: as fast as it can
     latency_ns: int = 0        # null-co only
-    iops: int = 0              # requests a second, at most: keeps requests in the hardware
     options: str = ""          # more properties of ide-hd, as "serial=X"
 
     def blockdev(self, node):
@@ -54,15 +55,15 @@ class Disk:
                     "read-zeroes": True, "latency-ns": self.latency_ns}
         file = {"driver": "file", "filename": self.image, "discard": "unmap", "cache": {"direct": False}}
         bad = [("read", s) for s in self.bad_reads] + [("write", s) for s in self.bad_writes]
+        if bad or self.held:
+            file = {"driver": "blkdebug", "node-name": f"{node}-debug", "image": file}
         if bad:
-            file = {"driver": "blkdebug", "image": file, "inject-error": [
-                {"event": "none", "iotype": kind, "errno": 5, "sector": sector, "once": False}
-                for kind, sector in bad]}
-        discard = "unmap" if self.discard else "ignore"
-        if not self.iops:
-            return {"driver": "raw", "node-name": node, "file": file, "discard": discard}
-        return {"driver": "throttle", "node-name": node, "throttle-group": f"slow-{node}", "discard": discard,
-                "file": {"driver": "raw", "file": file, "discard": discard}}
+            file["inject-error"] = [{"event": "none", "iotype": kind, "errno": 5, "sector": sector, "once": False}
+                                    for kind, sector in bad]
+        if self.iops:
+            file = {"driver": "throttle", "throttle-group": f"{node}-limit", "file": file}
+        return {"driver": "raw", "node-name": node, "file": file,
+                "discard": "unmap" if self.discard else "ignore"}
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Machine:
             next_port[card] = port + 1
             options = f",{disk.options}" if disk.options else ""
             if disk.iops:
-                line += ["-object", f"throttle-group,id=slow-disk{number},x-iops-total={disk.iops}"]
+                line += ["-object", f"throttle-group,id=disk{number}-limit,x-iops-total={disk.iops}"]
             line += ["-blockdev", json.dumps(disk.blockdev(f"disk{number}")),
                      "-device", f"ide-hd,drive=disk{number},bus={card}.{port}{options}"]
         return line
@@ -326,6 +327,15 @@ class Guest:
                     self._describe_hang()
                     raise GuestError(f"no '{pattern}' on the serial console; last: {self.tail()}")
                 self.changed.wait(max(0.0, end - time.monotonic()))
+
+    def hold(self, event, disk="disk0"):
+        """Hold back the next request of a `held` disk: event pwritev or read_aio. Returns when one is."""
+        self.qmp().monitor(f'qemu-io {disk}-debug "break {event} held"')
+        self.expect(r"blkdebug: Suspended request 'held'")
+
+    def release(self, disk="disk0"):
+        """Let the request go on. While one is held a reset of its controller would hang QEMU."""
+        self.qmp().monitor(f'qemu-io {disk}-debug "resume held"')
 
     def tail(self):
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
