@@ -153,34 +153,6 @@ static bool port_late(const struct shim_device *device, unsigned port)
 	return shim_now_ns(device) >= port_queue(device, port)->deadline_ns;
 }
 
-static void port_wait_link(struct shim_device *device, unsigned port)
-{
-	ahci_port_enter(device, port, PORT_LINK, LINK_NS);
-	shim_timer_set(device, port, shim_now_ns(device));
-}
-
-static void step_link(struct shim_device *device, unsigned port)
-{
-	uint32_t detect = port_read(device, port, PORT_LINK_STATUS) & PORT_LINK_DETECT;
-
-	if (detect == PORT_LINK_UP) {
-		/* Until DIAG.X is clear the task file is not updated [AHCI 10.4.2] */
-		port_write(device, port, PORT_ERROR, EVERYTHING);
-		ahci_port_enter(device, port, PORT_READY, READY_NS);
-		shim_timer_set(device, port, shim_now_ns(device));
-		return;
-	}
-	if (!port_late(device, port)) {
-		port_poll(device, port, POLL_LONG_NS);
-		return;
-	}
-	if (port_queue(device, port)->announced)
-		shim_log(device, LOG_NOTICE, "port %u: the disk is gone", port);
-	else if (detect)
-		shim_log(device, LOG_WARNING, "port %u: something is there, but no link", port);
-	ahci_port_abandon(device, port, PORT_EMPTY, ERR_GONE);
-}
-
 static void port_refuse(struct shim_device *device, unsigned port, uint32_t signature)
 {
 	const char *kind = signature == PORT_SIGNATURE_ATAPI        ? "an ATAPI device"
@@ -212,6 +184,34 @@ static void step_ready(struct shim_device *device, unsigned port)
 	}
 	port_start_stop(device, port, true);
 	ahci_command_internal(device, port, PORT_IDENTIFY, ATA_IDENTIFY, 0, 0);
+}
+
+static void step_link(struct shim_device *device, unsigned port)
+{
+	uint32_t detect = port_read(device, port, PORT_LINK_STATUS) & PORT_LINK_DETECT;
+
+	if (detect == PORT_LINK_UP) {
+		/* Until DIAG.X is clear the task file is not updated [AHCI 10.4.2] */
+		port_write(device, port, PORT_ERROR, EVERYTHING);
+		ahci_port_enter(device, port, PORT_READY, READY_NS);
+		step_ready(device, port);
+		return;
+	}
+	if (!port_late(device, port)) {
+		port_poll(device, port, POLL_LONG_NS);
+		return;
+	}
+	if (port_queue(device, port)->announced)
+		shim_log(device, LOG_NOTICE, "port %u: the disk is gone", port);
+	else if (detect)
+		shim_log(device, LOG_WARNING, "port %u: something is there, but no link", port);
+	ahci_port_abandon(device, port, PORT_EMPTY, ERR_GONE);
+}
+
+static void port_wait_link(struct shim_device *device, unsigned port)
+{
+	ahci_port_enter(device, port, PORT_LINK, LINK_NS);
+	step_link(device, port);
 }
 
 static void step_stopping(struct shim_device *device, unsigned port)
