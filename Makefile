@@ -120,9 +120,10 @@ user-drivers := $(or $(both),$(sort $(drivers-m)))
 drivers := $(sort $(kernel-drivers) $(user-drivers))
 driver-object = $(foreach d,$1,$(O)/shim/drivers/$d/$(notdir $d).o)
 
-shared-sources := $(call sources,shim/session shim/lib)
+trace-folder := $(if $(CONFIG_DEBUG_TRACE),shim/trace)
+shared-sources := $(call sources,shim/session shim/lib $(trace-folder))
 # A kernel without drivers needs neither half of the shim: drivers-kernel/none says that there are none.
-backend-folders := $(if $(kernel-drivers),drivers-kernel/backend drivers-kernel/class shim/session,drivers-kernel/none)
+backend-folders := $(if $(kernel-drivers),drivers-kernel/backend drivers-kernel/class shim/session $(trace-folder),drivers-kernel/none)
 kernel-sources := $(call sources,kernel kernel/* drivers-kernel/platform $(backend-folders) shim/lib)
 runtime-sources := $(call sources,drivers-user/runtime) $(shared-sources)
 process-sources := $(call sources,drivers-user/backend drivers-user/class)
@@ -148,7 +149,7 @@ common-flags := -std=gnu11 -O2 -g -Wall -Wextra -Werror -ffreestanding -mno-red-
 	-fcf-protection=none -fno-strict-aliasing -fno-asynchronous-unwind-tables -fno-omit-frame-pointer -momit-leaf-frame-pointer \
 	-fstack-protector -mstack-protector-guard=global \
 	$(if $(CONFIG_DEBUG_UNDEFINED),-fsanitize=undefined -fsanitize-undefined-trap-on-error)
-driver-includes := -Ishim/include -Ishim/lib/include -Ikernel/include
+driver-includes := $(if $(trace-folder),-Ishim/trace/include) -Ishim/include -Ishim/lib/include -Ikernel/include
 includes := $(driver-includes) -Ishim -I$(O)/include
 # What runs once, or when something is configured or goes wrong, is compiled for size.
 cold-sources := $(call sources,kernel/boot kernel/acpi kernel/log) $(addprefix kernel/,device/pci.c device/registry.c \

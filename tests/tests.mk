@@ -62,5 +62,10 @@ regress:
 bench:
 	@$(PYTHON) tests/bench/run.py --build $(O) $(BENCH)
 
+# Ring 0, ring 3 and the host: does the driver do the same to its device? tests/trace/README.md
+.PHONY: trace-diff
+trace-diff:
+	@$(PYTHON) tests/trace/run.py --build $(O) --driver $(or $(DRIVER),ahci)
+
 format:
 	@$(PYTHON) tests/check/format.py --fix

@@ -13,6 +13,7 @@
 #include <kernel/process.h>
 #include <shim/dma.h>
 #include <shim/io.h>
+#include <shim/irq.h>
 
 #define BITS_CONTROL   (1ul << SIGNAL_CONTROL)
 #define BITS_QUEUE     (~0ul << SIGNAL_QUEUE(0))
@@ -188,7 +189,7 @@ void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index)
 	}
 	instance->running = true;
 	MARKER(MARKER_POINT_DRIVER);
-	instance->driver->interrupt(&instance->device, index);
+	SHIM_INTERRUPT(&instance->device, index);
 	if (instance->owner->info.interrupt_kind == INTERRUPT_LINE)
 		device_interrupt_acknowledge(instance->owner, 1ul << SIGNAL_INTERRUPT(index));
 	if (instance->wakes && instance->wakes->first)

@@ -24,7 +24,7 @@ void interrupt_dispatch(struct kernel_instance *instance, uint64_t bits)
 		left &= left - 1;
 		for (; vector < owner->info.interrupt_vectors; vector += SIGNAL_VECTORS) {
 			MARKER(MARKER_POINT_DRIVER);
-			instance->driver->interrupt(&instance->device, vector);
+			SHIM_INTERRUPT(&instance->device, vector);
 		}
 	} while (left);
 	if (owner->info.interrupt_kind == INTERRUPT_LINE)

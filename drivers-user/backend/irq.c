@@ -37,7 +37,7 @@ void interrupt_dispatch(uint64_t bits)
 		bits &= bits - 1;
 		for (; vector < instance.vector_count; vector += SIGNAL_VECTORS) {
 			MARKER(MARKER_POINT_DRIVER);
-			instance.driver->interrupt(&instance.device, vector);
+			SHIM_INTERRUPT(&instance.device, vector);
 		}
 	} while (bits);
 }

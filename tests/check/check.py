@@ -4,7 +4,7 @@
 
 unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
 checks  every script below that has a check() and a self_test(), first the self-test, then the tree; and
-        the self-tests of tests/run and tests/bench
+        the self-tests of tests/run, tests/bench and tests/trace
 system  tests/run/system.py, all suites
 """
 import argparse
@@ -16,7 +16,8 @@ import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "incremental", "debugger")
-HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py"}
+HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py",
+             "trace": "tests/trace/selftest.py"}
 UNIT_SECONDS = 120
 PLAN = re.compile(r"1\.\.(\d+)")
 RESULT = re.compile(r"(not ok|ok) \d+(?: - | # )?(.*)")

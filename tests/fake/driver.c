@@ -161,7 +161,7 @@ static bool interrupt_deliver(struct fake *fake)
 	index = (unsigned)__builtin_ctz(pending);
 	fake->vectors_pending &= ~(1u << index);
 	fake_enter(fake);
-	if (!fake->driver->interrupt || !fake->driver->interrupt(&fake->device, index))
+	if (!fake->driver->interrupt || !SHIM_INTERRUPT(&fake->device, index))
 		fake->vectors_unclaimed++;
 	fake_leave(fake);
 	return true;

@@ -26,11 +26,19 @@ enum {
 	SACT = 0x34,
 	CI = 0x38
 };
-enum { CMD_ST = 1 << 0, CMD_SUD = 1 << 1, CMD_FRE = 1 << 4, CMD_FR = 1 << 14, CMD_CR = 1 << 15 };
+enum {
+	CMD_ST = 1 << 0,
+	CMD_SUD = 1 << 1,
+	CMD_POD = 1 << 2,
+	CMD_FRE = 1 << 4,
+	CMD_FR = 1 << 14,
+	CMD_CR = 1 << 15
+};
 enum { IS_DHRS = 1 << 0, IS_PSS = 1 << 1, IS_SDBS = 1 << 3, IS_PCS = 1 << 6, IS_PRCS = 1 << 22 };
 enum { IS_IFS = 1 << 27, IS_TFES = 1 << 30 };
 enum { SERR_N = 1 << 16, SERR_X = 1 << 26 };
 #define GHC_AE   (1u << 31)
+#define CAP_SAM  (1u << 18)
 #define CAP_SSS  (1u << 27)
 #define SSTS_UP  0x113u
 #define TFD_BUSY 0x80u
@@ -113,8 +121,17 @@ static void signature_deliver(struct fake_ahci *model, struct model_port *port)
 		return;
 	port->signature_due = false;
 	port->signature = port->disk.signature;
-	port->task = TFD_IDLE;
-	fis_register(model, port, false);
+	port->task = port->disk.first_task ? port->disk.first_task : TFD_IDLE;
+	fis_register(model, port, model->eager_first_fis);
+}
+
+/* QEMU's ports report a first FIS even where nothing is plugged in. */
+static void empty_port_speaks(struct fake_ahci *model, struct model_port *port)
+{
+	if (!model->eager_first_fis || port->disk.present || port->has_spoken)
+		return;
+	port->has_spoken = true;
+	port_raise(model, port, IS_DHRS);
 }
 
 static void link_update(struct fake_ahci *model, struct model_port *port)
@@ -634,15 +651,24 @@ static uint32_t port_register_read(const struct model_port *port, uint32_t offse
 	}
 }
 
+/* Power and spin-up are on for good where the port cannot switch them [AHCI 3.3.7]. */
+static uint32_t port_command_fixed(const struct fake_ahci *model)
+{
+	return CMD_POD | (model->cap & CAP_SSS ? 0 : CMD_SUD);
+}
+
 static void port_command_write(struct fake_ahci *model, struct model_port *port, uint32_t value)
 {
 	uint32_t before = port->command;
 
-	port->command = (before & (CMD_CR | CMD_FR)) | (value & 0xf0000017);
-	if (value & CMD_FRE)
+	port->command = (before & (CMD_CR | CMD_FR)) | (value & (CMD_ST | CMD_FRE)) |
+			port_command_fixed(model) | (value & CMD_SUD);
+	if (value & CMD_FRE) {
 		port->command |= CMD_FR;
-	else
+		empty_port_speaks(model, port);
+	} else {
 		port->command &= ~(uint32_t)CMD_FR;
+	}
 	if (value & CMD_ST && !(before & CMD_ST)) {
 		if (!(value & CMD_FRE) || before & CMD_CR || port->task & 0x88 ||
 		    (port->link_status & 15) != 3)
@@ -715,6 +741,8 @@ static void port_register_write(struct fake_ahci *model, struct model_port *port
 			fake_violate(model->fake, "a command was issued to a stopped port");
 		else if (port->disk.present)
 			*(offset == CI ? &port->issue : &port->active) |= value;
+		if (offset == CI && model->at_once)
+			port_work(model, port);
 		break;
 	default:
 		fake_violate(model->fake, "write to port register 0x%x", offset);
@@ -723,13 +751,14 @@ static void port_register_write(struct fake_ahci *model, struct model_port *port
 
 static void host_reset(struct fake_ahci *model)
 {
-	model->control = 0;
+	model->control = model->cap & CAP_SAM ? GHC_AE : 0;
 	model->status = 0;
 	for (unsigned i = 0; i < MODEL_PORTS_MAX; i++) {
 		struct model_port *port = &model->port[i];
 
 		port->status = port->enable = port->error = port->link_control = 0;
-		port->command = model->cap & CAP_SSS ? 0 : CMD_SUD;
+		port->command = port_command_fixed(model);
+		port->has_spoken = false;
 		port->error_state = false;
 		if (model->ports & 1u << i)
 			link_update(model, port);
@@ -788,7 +817,7 @@ static void model_write(void *context, uint32_t offset, unsigned bits, uint64_t 
 					    value);
 	} else if (offset == GHC && value & GHC_HR) {
 		host_reset(model);
-		model->control = model->reset_hangs ? GHC_HR : 0;
+		model->control |= model->reset_hangs ? GHC_HR : 0;
 	} else if (offset == GHC) {
 		model->control = value & (GHC_AE | GHC_IE);
 		interrupt_update(model);

@@ -32,7 +32,7 @@ struct model_block {
 struct model_disk {
 	bool present;
 	/* What it is; to be set before it is started */
-	uint32_t signature;
+	uint32_t signature, first_task; /* first_task: 0 is as usual, 0x50 */
 	uint64_t block_count;
 	uint32_t block_bytes;
 	unsigned depth; /* of NCQ; 0: has none */
@@ -71,7 +71,7 @@ struct model_port {
 	uint32_t active, issue;
 	uint32_t accepted; /* queued commands the disk holds */
 	bool error_state;  /* no more commands until ST is cleared */
-	bool signature_due;
+	bool signature_due, has_spoken;
 	struct model_disk disk;
 };
 
@@ -89,7 +89,9 @@ struct fake_ahci {
 			       survives a stop, an issue bit of a failed command is cleared */
 	bool stale_errors;  /* as QEMU 7.2: until a command ends well, accepting a queued one raises
 			       the task-file interrupt of the error before */
-	uint64_t messages;  /* interrupts sent */
+	bool eager_first_fis; /* as QEMU: the first FIS interrupts, and comes on empty ports too */
+	bool at_once;         /* commands are executed within the write that issues them */
+	uint64_t messages;    /* interrupts sent */
 };
 
 /** A controller with these ports (a bit each) in window 5 of the fake. 32 slots, NCQ, 64 bits. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * systest [scratch] [COUNT] [SUITE...]: tests the system from inside. Without a suite, all but
- * crash-user and storm run; COUNT is storm's. Started by run=systest,kernel and the like it reports
- * to the debug console and ends the machine; started by the shell it reports there. `scratch`
- * allows to write to any disk; else see block.c.
+ * crash-user, storm and trace run; COUNT is storm's. Started by run=systest,kernel and the like it
+ * reports to the debug console and ends the machine; started by the shell it reports there.
+ * `scratch` allows to write to any disk; else see block.c.
  */
 #include "systest.h"
 
@@ -23,7 +23,7 @@ static const struct suite suites[] = {
 	{ "kernel", kernel_tests, false },       { "process", process_tests, false },
 	{ "devices", device_tests, false },      { "block", block_tests, false },
 	{ "placement", placement_tests, false }, { "crash-user", crash_tests, true },
-	{ "storm", storm_tests, true },
+	{ "storm", storm_tests, true },          { "trace", trace_tests, true },
 };
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))
 

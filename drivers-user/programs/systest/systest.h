@@ -24,7 +24,7 @@ struct test {
 
 /* Ends with a test without a name. */
 extern const struct test kernel_tests[], process_tests[], block_tests[], placement_tests[],
-	device_tests[], crash_tests[], storm_tests[];
+	device_tests[], crash_tests[], storm_tests[], trace_tests[];
 
 extern bool scratch_allowed; /* `scratch` on the command line: any disk may be written */
 

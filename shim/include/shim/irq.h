@@ -24,4 +24,7 @@
 MUST_CHECK enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted,
 					    unsigned *granted);
 
+/* For backends: run the driver's interrupt method. The trace configuration says so in the log. */
+#define SHIM_INTERRUPT(device, index) ((device)->driver->interrupt(device, index))
+
 #endif
