@@ -327,14 +327,16 @@ static void verify_forget(void)
 static void verify_start(void)
 {
 	static const char *const words[] = { "verify", NULL };
-	struct sys_result endpoint = SYS0(SYS_ENDPOINT_CREATE);
-	struct sys_result stop = SYS0(SYS_NOTIFICATION_CREATE);
-	enum error error = endpoint.error ? endpoint.error : stop.error;
+	struct sys_result endpoint, stop;
+	enum error error;
 
 	if (verify.process != HANDLE_NONE) {
 		print("bench: it runs already; `bench verify stop` ends it\n");
 		return;
 	}
+	endpoint = SYS0(SYS_ENDPOINT_CREATE);
+	stop = SYS0(SYS_NOTIFICATION_CREATE);
+	error = endpoint.error ? endpoint.error : stop.error;
 	verify.endpoint = (handle_t)endpoint.value;
 	verify.stop = (handle_t)stop.value;
 	if (error == OK)
