@@ -23,6 +23,8 @@ struct instance {
 	struct shim_device device;
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */
+	struct session_wakes *wakes;   /* the class's */
+	bool polls;                    /* there is another CPU for clients to run on */
 	struct instance_attach attach;
 };
 

@@ -15,6 +15,9 @@
 
 #include "backend.h"
 
+#define POLLS_MAX       256 /* rounds in one turn */
+#define POLLS_EMPTY_MAX 64  /* of them without a request */
+
 #define BITS_CONTROL   (UINT64_C(1) << SIGNAL_CONTROL)
 #define BITS_QUEUE     (~UINT64_C(0) << SIGNAL_QUEUE(0))
 #define BITS_INTERRUPT (~(BITS_CONTROL | BITS_QUEUE))
@@ -37,7 +40,7 @@ static void flush_now(void)
 {
 	if (!instance.class)
 		return;
-	instance.class->flush();
+	session_flush(instance.wakes);
 	if (instance.loop.wake)
 		SYS2(SYS_SESSION_WAKE, instance.grant, instance.loop.wake);
 	instance.loop.wake = 0;
@@ -93,7 +96,7 @@ static _Noreturn void removed(void)
 	leave(INSTANCE_NONE, OK);
 }
 
-static void control(void)
+static __attribute__((noinline)) void control(void)
 {
 	struct sys_result result = SYS1(SYS_INSTANCE_CONTROL, instance.grant);
 	uint64_t wanted = result.error ? CONTROL_NONE : result.value;
@@ -138,12 +141,42 @@ static void on_timer(struct loop *loop, unsigned index)
 	instance.driver->timer(&instance.device, index);
 }
 
-/* Clients are woken once for all that this turn completed. */
+static void serve_all(void)
+{
+	unsigned count = instance.driver->queue_count ? instance.driver->queue_count : 1;
+
+	for (unsigned queue = 0; queue < count && queue < 32; queue++)
+		instance.class->doorbell(queue);
+	session_flush(instance.wakes);
+}
+
+/* Clients that were answered and are awake will soon have more: look for it a while, so that they
+ * need not ring. Interrupts wait meanwhile, so this has an end even if requests keep coming. */
+static __attribute__((noinline)) void poll(void)
+{
+	instance.class->awake();
+	for (unsigned i = 0, empty = 0; i < POLLS_MAX && empty < POLLS_EMPTY_MAX; i++, empty++) {
+		if (instance.class->pending()) {
+			serve_all();
+			if (instance.class->pending())
+				break; /* the device is full */
+			empty = 0;
+		}
+		__builtin_ia32_pause();
+	}
+	if (!instance.class->sleep())
+		serve_all();
+}
+
+/* Clients are woken once for all that this turn completed. One that sleeps is woken first. */
 static void on_turn(struct loop *loop)
 {
-	(void)loop;
-	if (instance.class)
-		instance.class->flush();
+	if (!instance.class || !instance.wakes->first)
+		return;
+	session_flush(instance.wakes);
+	if (instance.polls && !loop->wake && instance.class->pending &&
+	    instance.state == INSTANCE_LIVE)
+		poll();
 }
 
 static const struct class_ops *class_find(uint32_t class_id)
@@ -158,6 +191,7 @@ static const struct class_ops *class_find(uint32_t class_id)
 /* What the process itself needs, sized as the driver declares. */
 static enum error open_instance(void)
 {
+	static struct system_info system;
 	const struct shim_driver *driver = __start_shim_drivers;
 	struct shim_device *device = &instance.device;
 	struct loop *loop = &instance.loop;
@@ -179,7 +213,12 @@ static enum error open_instance(void)
 	loop->signal = on_signal;
 	loop->timer = on_timer;
 	loop->turn = on_turn;
-	return instance.class ? instance.class->open(device) : OK;
+	if (!instance.class)
+		return OK;
+	instance.wakes = instance.class->wakes();
+	instance.polls =
+		SYS1(SYS_SYSTEM_INFO, (uintptr_t)&system).error == OK && system.cpu_count > 1;
+	return instance.class->open(device);
 }
 
 /* Use what the kernel has mapped. */

@@ -45,9 +45,32 @@ static void block_doorbell(unsigned queue)
 		block_class_doorbell(&class, queue);
 }
 
-static void block_flush(void)
+static struct session_wakes *block_wakes(void)
 {
-	session_flush(&class.wakes);
+	return &class.wakes;
+}
+
+static bool block_pending(void)
+{
+	for (unsigned queue = 0; queue < class.queue_count; queue++)
+		if (block_class_pending(&class, queue))
+			return true;
+	return false;
+}
+
+static void block_awake(void)
+{
+	for (unsigned queue = 0; queue < class.queue_count; queue++)
+		block_class_awake(&class, queue);
+}
+
+static bool block_sleep(void)
+{
+	bool idle = true;
+
+	for (unsigned queue = 0; queue < class.queue_count; queue++)
+		idle &= block_class_sleep(&class, queue);
+	return idle;
 }
 
 SHIM_CLASS(block_ops) = {
@@ -58,5 +81,8 @@ SHIM_CLASS(block_ops) = {
 	.attach = block_attach,
 	.detach = block_detach,
 	.doorbell = block_doorbell,
-	.flush = block_flush,
+	.wakes = block_wakes,
+	.pending = block_pending,
+	.awake = block_awake,
+	.sleep = block_sleep,
 };

@@ -22,7 +22,11 @@ struct class_ops {
 	bool (*detach)(
 		struct session_link *link); /* true: drained, session_drained() is not called */
 	void (*doorbell)(unsigned queue);
-	void (*flush)(void); /* wake clients; ends each turn of the loop */
+	struct session_wakes *(*wakes)(void); /* flushed at the end of each turn of the loop */
+	/* For a class whose queues are polled; NULL: the client rings for every request. */
+	bool (*pending)(void);
+	void (*awake)(void); /* clients need not ring */
+	bool (*sleep)(void); /* they do; false: requests came in meanwhile */
 };
 
 #define SHIM_CLASS(name)                              \

@@ -47,9 +47,9 @@ static void serial_doorbell(unsigned queue)
 	serial_class_doorbell(&class);
 }
 
-static void serial_flush(void)
+static struct session_wakes *serial_wakes(void)
 {
-	session_flush(&class.wakes);
+	return &class.wakes;
 }
 
 SHIM_CLASS(serial_ops) = {
@@ -60,5 +60,5 @@ SHIM_CLASS(serial_ops) = {
 	.attach = serial_attach,
 	.detach = serial_detach,
 	.doorbell = serial_doorbell,
-	.flush = serial_flush,
+	.wakes = serial_wakes,
 };

@@ -206,18 +206,20 @@ void block_class_doorbell(struct block_class *class, unsigned queue)
 	class->device->driver->ops.block->submit(class->device, queue);
 }
 
+bool block_class_pending(const struct block_class *class, unsigned queue)
+{
+	for (const struct session_link *link = class->queue[queue].links; link; link = link->next)
+		if ((link->ready || link->gone) && session_pending(link))
+			return true;
+	return false;
+}
+
 bool block_class_sleep(struct block_class *class, unsigned queue)
 {
-	struct session_link *link;
-	bool idle = true;
-
-	for (link = class->queue[queue].links; link; link = link->next)
+	for (struct session_link *link = class->queue[queue].links; link; link = link->next)
 		__atomic_store_n(&link->server->asleep, 1, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	for (link = class->queue[queue].links; link; link = link->next)
-		if ((link->ready || link->gone) && session_pending(link))
-			idle = false;
-	return idle;
+	return !block_class_pending(class, queue);
 }
 
 void block_class_awake(struct block_class *class, unsigned queue)

@@ -94,6 +94,9 @@ bool block_class_detach(struct block_class *class, struct session_link *link);
  * method. session_flush() comes after. */
 void block_class_doorbell(struct block_class *class, unsigned queue);
 
+/** Requests wait that may be taken, or must be refused. */
+bool block_class_pending(const struct block_class *class, unsigned queue);
+
 /** The queue goes to sleep: clients ring from now on. False: requests came in, call
  * block_class_doorbell() instead of waiting. */
 bool block_class_sleep(struct block_class *class, unsigned queue);

@@ -43,6 +43,10 @@ struct null {
 
 static enum error probe_result, quiesce_later;
 static bool complete_at_once;
+static uint32_t cpu_count;
+static bool client_goes_on; /* it submits as soon as it is answered, and does not ring */
+
+static void client_submits_one(void);
 
 static enum error null_probe(struct shim_device *device)
 {
@@ -66,6 +70,8 @@ static bool null_interrupt(struct shim_device *device, unsigned index)
 	null->interrupts[index]++;
 	while (null->held_count)
 		shim_block_complete(device, 0, null->held[--null->held_count], OK);
+	if (client_goes_on)
+		client_submits_one();
 	return true;
 }
 
@@ -248,6 +254,9 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 		return (struct sys_result){ OK, NOTIFICATION };
 	case SYS_LOG_WRITE:
 		return result;
+	case SYS_SYSTEM_INFO:
+		((struct system_info *)a)->cpu_count = cpu_count;
+		return result;
 	case SYS_WAIT:
 		assert_true(stands_by);
 		return do_wait(0, b);
@@ -333,6 +342,8 @@ static int setup(void **unused)
 	memset(server_area, 0, sizeof(server_area));
 	memset(reports, 0, sizeof(reports));
 	wakes = detaches = 0;
+	cpu_count = 1;
+	client_goes_on = false;
 	acknowledged = deadline_seen = 0;
 	exit_code = -1;
 	pending_control = CONTROL_NONE;
@@ -372,6 +383,13 @@ static void client_comes(void)
 static void client_goes(void)
 {
 	session_closing = true;
+}
+
+static void client_submits_one(void)
+{
+	struct session_slot slot = { .operation = BLOCK_READ, .count = 1 };
+
+	assert_int_equal(session_submit(&side, &slot, NULL), OK);
 }
 
 static void client_submits_two(void)
@@ -465,6 +483,23 @@ static void timers_are_the_deadline_of_the_wait(void **unused)
 	run((const struct turn[]){ { CONTROL_BIT, arm_timer_in_the_past }, { 0, NULL }, END });
 	assert_int_equal(null_state()->timers, 1);
 	assert_int_equal(deadline_seen, 0);
+}
+
+static void client_that_is_awake_need_not_ring(void **unused)
+{
+	(void)unused;
+	for (uint32_t count = 1; count <= 2; count++) {
+		setup(NULL);
+		cpu_count = count;
+		client_goes_on = true;
+		run((const struct turn[]){ { CONTROL_BIT, client_comes },
+					   { QUEUE_BIT, client_submits_one },
+					   { INTERRUPT_BIT(0), NULL },
+					   END });
+		assert_int_equal(null_state()->held_count, count - 1);
+		assert_int_equal(wakes, 0);
+		assert_true(session_needs_doorbell(&side));
+	}
 }
 
 static void stop_quiesces_reports_and_ends_with_zero(void **unused)
@@ -637,6 +672,7 @@ int main(void)
 		TEST(stop_while_probing_waits_for_the_probe),
 		TEST(interrupts_reach_their_vectors_and_are_acknowledged),
 		TEST(timers_are_the_deadline_of_the_wait),
+		TEST(client_that_is_awake_need_not_ring),
 		TEST(stop_quiesces_reports_and_ends_with_zero),
 		TEST(requests_complete_and_the_client_is_woken_once_a_turn),
 		TEST(waiting_requests_are_found_by_the_instance_that_comes),
