@@ -277,29 +277,33 @@ enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
 	return OK;
 }
 
-static enum error page_enter(struct space *space, const struct mapping *mapping, vaddr_t vaddr)
+static uint64_t page_bits(const struct mapping *mapping)
 {
-	uint64_t offset = mapping->offset + (vaddr - mapping->start);
-	uint64_t bits = PTE_PRESENT | PTE_USER;
-	paddr_t paddr = offset;
-	uint64_t *entry;
-	enum error error;
+	return PTE_PRESENT | PTE_USER | (mapping->memory ? 0 : PTE_UNCACHED) |
+	       (mapping->rights & RIGHT_WRITE ? PTE_WRITE : 0) |
+	       (mapping->rights & RIGHT_EXECUTE ? 0 : PTE_NX);
+}
 
-	if (mapping->memory) {
-		error = memory_page(mapping->memory, offset >> PAGE_SHIFT, &paddr);
+/* Pages of one mapping, a table at a time. */
+static enum error pages_enter(struct space *space, const struct mapping *mapping, vaddr_t start,
+			      vaddr_t end)
+{
+	uint64_t bits = page_bits(mapping), *entry = NULL;
+
+	for (vaddr_t vaddr = start; vaddr < end; vaddr += PAGE_SIZE, entry++) {
+		paddr_t paddr = mapping->offset + (vaddr - mapping->start);
+		enum error error = OK;
+
+		if (mapping->memory)
+			error = memory_page(mapping->memory, paddr >> PAGE_SHIFT, &paddr);
 		if (error)
 			return error;
-	} else {
-		bits |= PTE_UNCACHED;
+		if (!entry || !table_index(vaddr, 0))
+			entry = entry_at(space, vaddr, true);
+		if (!entry)
+			return ERR_NO_MEMORY;
+		*entry = paddr | bits;
 	}
-	if (mapping->rights & RIGHT_WRITE)
-		bits |= PTE_WRITE;
-	if (!(mapping->rights & RIGHT_EXECUTE))
-		bits |= PTE_NX;
-	entry = entry_at(space, vaddr, true);
-	if (!entry)
-		return ERR_NO_MEMORY;
-	*entry = paddr | bits;
 	return OK;
 }
 
@@ -310,17 +314,16 @@ enum error space_fault(struct space *space, vaddr_t vaddr, bool write, bool exec
 	if (!mapping || (write && !(mapping->rights & RIGHT_WRITE)) ||
 	    (execute && !(mapping->rights & RIGHT_EXECUTE)))
 		return ERR_FAULT;
-	return page_enter(space, mapping, vaddr & ~PAGE_MASK);
+	vaddr &= ~PAGE_MASK;
+	return pages_enter(space, mapping, vaddr, vaddr + PAGE_SIZE);
 }
 
 enum error space_populate(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
 {
 	struct mapping *mapping = mapping_at(space, vaddr);
-	enum error error = mapping ? OK : ERR_FAULT;
+	vaddr_t end = vaddr + page_round_up(size_bytes);
 
-	for (vaddr_t page = vaddr; !error && page < vaddr + size_bytes; page += PAGE_SIZE)
-		error = page < mapping->end ? page_enter(space, mapping, page) : ERR_FAULT;
-	return error;
+	return mapping && end <= mapping->end ? pages_enter(space, mapping, vaddr, end) : ERR_FAULT;
 }
 
 static enum error user_copy(struct space *space, vaddr_t user, void *buffer, size_t size_bytes,
