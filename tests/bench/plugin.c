@@ -72,7 +72,7 @@ static struct samples operations, interrupts, pauses;
 static uint64_t idle_since, operation_since, interrupt_since, pause_since, repeat_total;
 static const void *repeat_place;
 static struct place *places[1 << 16];
-static bool armed, idle, interrupt_open, pause_open, count_mmio, profile, profile_pauses;
+static bool armed, idle, measuring, interrupt_open, pause_open, count_mmio, profile, profile_pauses;
 static unsigned segment;
 static struct timespec linger;
 static FILE *text_file, *sample_file;
@@ -148,6 +148,7 @@ static void begin_segment(void)
 	begin = now;
 	operations.count = interrupts.count = pauses.count = 0;
 	interrupt_open = pause_open = false;
+	measuring = true;
 	operation_since = busy();
 }
 
@@ -155,6 +156,7 @@ static void end_segment(void)
 {
 	uint64_t idle_delta = now.idle - begin.idle;
 
+	measuring = false;
 	fprintf(text_file,
 		"segment index=%u operations=%zu interrupts=%zu pauses=%zu offset=%ld user=%lu "
 		"kernel=%lu "
@@ -221,7 +223,7 @@ static void on_marker(unsigned cpu, void *data)
 		break;
 	case MARKER_POINT_PAUSE: /* what it interrupts is counted from here, too */
 		leave_idle();
-		pause_open = true;
+		pause_open = measuring;
 		pause_since = operation_since = busy();
 		if (profile_pauses)
 			flush_places(-1);
