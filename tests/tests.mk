@@ -45,13 +45,15 @@ fuzz:
 
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
-.PHONY: check unit unit-programs checks system regress bench format
+.PHONY: check unit unit-programs checks models system regress bench format
 check: all $(O)/eft.gdb unit-programs
-	@$(check) unit checks system
+	@$(check) unit checks models system
 unit: unit-programs
 	@$(check) unit
 checks: all $(O)/eft.gdb
 	@$(check) checks
+models:
+	@$(check) models
 system: all
 	@$(check) system
 

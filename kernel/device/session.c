@@ -237,6 +237,8 @@ void session_detach(struct session *session)
 		return;
 	view_unmap(session);
 	session->attached = session->mapped = false;
+	/* The instance may have ended between a completion and the wake-up that belongs to it. */
+	session_wake_client(session);
 	if (session->closing)
 		object_release(&session->object);
 }

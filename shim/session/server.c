@@ -117,7 +117,8 @@ enum error session_link_init(struct session_link *link, const struct session_inf
 	link->submit_head = tail;
 	__atomic_store_n(&server->submit_head, tail, __ATOMIC_RELAXED);
 	__atomic_store_n(&server->complete_tail, link->complete_tail, __ATOMIC_RELEASE);
-	__atomic_store_n(&server->asleep, 1, __ATOMIC_RELEASE);
+	/* Before the next look at the tail: the client may have read the last instance's flag. */
+	__atomic_store_n(&server->asleep, 1, __ATOMIC_SEQ_CST);
 	return OK;
 }
 

@@ -5,6 +5,7 @@
 unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
 checks  every script below that has a check() and a self_test(), first the self-test, then the tree; and
         the self-tests of tests/run, tests/bench and tests/trace
+models  tests/models/run.py: the protocols in Spin, and the bugs that it must find
 system  tests/run/system.py, all suites
 """
 import argparse
@@ -104,23 +105,30 @@ def run_checks(build, text, counts):
         counts.add(kind, name, int(not failed), int(failed), 0, run.stdout.splitlines()[-30:] if failed else ())
 
 
-def run_system(build, text, counts):
-    """The system runner prints its own results; its closing line is what is counted."""
-    command = [sys.executable, os.path.join(TREE, "tests/run/system.py"), "--build", build, "--case", text]
-    run = subprocess.Popen(command, cwd=TREE, text=True, stdout=subprocess.PIPE)
+def run_counting(kind, command, counts):
+    """A runner that prints its own results; its closing line is what is counted."""
+    run = subprocess.Popen([sys.executable, *command], cwd=TREE, text=True, stdout=subprocess.PIPE)
     last = ""
     for line in run.stdout:
         print(line, end="", flush=True)
         last = line if CLOSING.search(line) else last
     status = run.wait()
     if not last:
-        counts.add("system", "all", 0, 1, 0, [f"no closing line, exit status {status}"])
+        counts.add(kind, "all", 0, 1, 0, [f"no closing line, exit status {status}"])
         return
     passed, failed, skipped = (int(number) for number in CLOSING.search(last).groups())
-    counts.add("system", "all", passed, failed or int(status != 0), skipped)
+    counts.add(kind, "all", passed, failed or int(status != 0), skipped)
 
 
-PARTS = {"unit": run_unit, "checks": run_checks, "system": run_system}
+def run_models(build, text, counts):
+    run_counting("models", ["tests/models/run.py", "--build", build, "--filter", text], counts)
+
+
+def run_system(build, text, counts):
+    run_counting("system", ["tests/run/system.py", "--build", build, "--case", text], counts)
+
+
+PARTS = {"unit": run_unit, "checks": run_checks, "models": run_models, "system": run_system}
 
 
 def main():
