@@ -23,9 +23,9 @@ _Static_assert(sizeof(struct slab) <= SLAB_HEAD, "the slab head has its place");
 static const uint16_t class_bytes[] = {
 	32, 64, 96, 128, 192, 256, 384, 512, 672, 1008, 1344, 2016
 };
-#define CLASS_COUNT ARRAY_COUNT(class_bytes)
+#define SIZE_COUNT ARRAY_COUNT(class_bytes)
 
-static struct list partial[CLASS_COUNT];
+static struct list partial[SIZE_COUNT];
 static uint64_t pages;
 
 uint64_t heap_bytes(void)
@@ -35,7 +35,7 @@ uint64_t heap_bytes(void)
 
 uint64_t heap_frames(size_t size_bytes)
 {
-	return size_bytes <= class_bytes[CLASS_COUNT - 1] ? 0 : 1ul << frame_order(size_bytes);
+	return size_bytes <= class_bytes[SIZE_COUNT - 1] ? 0 : 1ul << frame_order(size_bytes);
 }
 
 static unsigned class_of(size_t size_bytes)
@@ -108,7 +108,7 @@ void *kzalloc(size_t size_bytes)
 {
 	void *pointer;
 
-	if (size_bytes <= class_bytes[CLASS_COUNT - 1]) {
+	if (size_bytes <= class_bytes[SIZE_COUNT - 1]) {
 		pointer = slab_allocate(class_of(size_bytes));
 	} else {
 		unsigned order = frame_order(size_bytes);
@@ -124,7 +124,7 @@ void kfree(void *pointer, size_t size_bytes)
 {
 	if (!pointer)
 		return;
-	if (size_bytes <= class_bytes[CLASS_COUNT - 1]) {
+	if (size_bytes <= class_bytes[SIZE_COUNT - 1]) {
 		slab_release(pointer, class_of(size_bytes));
 	} else {
 		unsigned order = frame_order(size_bytes);
