@@ -44,14 +44,14 @@ enum error shim_bus_child_remove(struct shim_device *device, uint64_t function)
 {
 	struct fake *fake = fake_of(device);
 	struct fake_bus *bus = &fake->bus;
-	enum error error = fake_failure(fake, FAKE_CHILD_REMOVE);
+	enum error error = bus->held ? ERR_BUSY : ERR_NOT_FOUND;
 
 	for (unsigned i = 0; i < bus->child_count; i++) {
 		if (bus->child[i] == function) {
 			bus->child[i] = bus->child[--bus->child_count];
 			bus->removals++;
-			return error;
+			return bus->held ? ERR_BUSY : OK;
 		}
 	}
-	return error != OK ? error : ERR_NOT_FOUND;
+	return error;
 }

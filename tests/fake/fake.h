@@ -49,6 +49,7 @@ struct fake_bus {
 	uint64_t child[FAKE_CHILDREN_MAX]; /* announced and not removed */
 	unsigned child_count;
 	unsigned removals;
+	bool held; /* drivers do not let go of what was removed */
 };
 
 /* Memory that the simulated device reaches at iova. */
@@ -89,7 +90,6 @@ enum fake_call {
 	FAKE_INTERRUPT_ENABLE,
 	FAKE_UNIT_ADD,
 	FAKE_CHILD_ADD,
-	FAKE_CHILD_REMOVE, /* the child is removed all the same */
 	FAKE_CALLS
 };
 

@@ -7,6 +7,9 @@
 #include "fake_pci.h"
 
 enum { STATUS = 0x06, CLASS = 0x08, HEADER = 0x0e, PRIMARY = 0x18, SECONDARY, SUBORDINATE };
+enum { COMMAND = 0x04, LINK_STATUS = 0x12, SLOT_CONTROL = 0x18, SLOT_STATUS = 0x1a };
+enum { SLOT_PRESENT = 0x40, SLOT_COMPLETED = 0x10, SLOT_EVENTS = 0x11f, SLOT_POWER_OFF = 0x400 };
+enum { LINK_ACTIVE = 0x20 }; /* of the upper byte */
 enum { MEMORY = 0x20, PREFETCH = 0x24, CAPABILITIES = 0x34 };
 
 static bool is_bridge(const struct fake_pci_function *function)
@@ -44,7 +47,8 @@ static struct fake_pci_function *find(struct fake_pci *model, uint64_t name)
 			break;
 	}
 	for (unsigned i = 0; i < model->count; i++) {
-		if (model->function[i].parent == parent && model->function[i].place == place)
+		if (model->function[i].parent == parent && model->function[i].place == place &&
+		    !model->function[i].absent)
 			return &model->function[i];
 	}
 	return NULL;
@@ -62,16 +66,59 @@ static enum error config_read(void *context, uint64_t name, unsigned offset, uns
 	return OK;
 }
 
+static uint16_t slot_status(const struct fake_pci_function *port)
+{
+	const uint8_t *at = port->config + port->slot + SLOT_STATUS;
+
+	return (uint16_t)(at[0] | at[1] << 8);
+}
+
+static void slot_status_set(struct fake_pci_function *port, unsigned status)
+{
+	port->config[port->slot + SLOT_STATUS] = (uint8_t)status;
+	port->config[port->slot + SLOT_STATUS + 1] = (uint8_t)(status >> 8);
+}
+
+static void slot_acknowledge(struct fake_pci_function *port, uint16_t status, uint32_t value)
+{
+	slot_status_set(port, status & ~(value & SLOT_EVENTS));
+}
+
+/* The command takes effect, and says so. */
+static void slot_command(struct fake_pci *model, struct fake_pci_function *port, uint32_t value)
+{
+	if (slot_status(port) & SLOT_COMPLETED)
+		fake_violate(model->fake, "a slot command before the last completion was seen");
+	port->config[port->slot + LINK_STATUS + 1] =
+		value & SLOT_POWER_OFF || !(slot_status(port) & SLOT_PRESENT) ? 0 : LINK_ACTIVE;
+	slot_status_set(port, slot_status(port) | SLOT_COMPLETED);
+}
+
+static bool is_writable(const struct fake_pci_function *function, unsigned offset, unsigned width)
+{
+	if (offset >= PRIMARY && offset + width <= SUBORDINATE + 1)
+		return true;
+	if (offset == COMMAND || (offset >= MEMORY && offset + width <= MEMORY + 4))
+		return !function || is_bridge(function);
+	return function && function->slot && offset >= function->slot + (unsigned)SLOT_CONTROL &&
+	       offset + width <= function->slot + SLOT_STATUS + 2u;
+}
+
 static enum error config_write(void *context, uint64_t name, unsigned offset, unsigned width,
 			       uint32_t value)
 {
 	struct fake_pci *model = context;
 	struct fake_pci_function *function = find(model, name);
+	uint16_t status = function && function->slot ? slot_status(function) : 0;
 
-	if (offset < PRIMARY || offset + width > SUBORDINATE + 1 || model->numbers_denied)
+	if (!is_writable(function, offset, width) || model->numbers_denied)
 		return ERR_DENIED;
 	for (unsigned i = 0; function && !function->deaf && i < width; i++)
 		function->config[offset + i] = (uint8_t)(value >> 8 * i);
+	if (function && function->slot && offset == function->slot + (unsigned)SLOT_STATUS)
+		slot_acknowledge(function, status, value);
+	if (function && function->slot && offset == function->slot + (unsigned)SLOT_CONTROL)
+		slot_command(model, function, value);
 	return OK;
 }
 
@@ -189,6 +236,29 @@ void fake_pci_capability(struct fake_pci *model, unsigned index, unsigned offset
 		config[CAPABILITIES] = (uint8_t)offset;
 	config[offset] = (uint8_t)id;
 	config[offset + 1] = (uint8_t)next;
+}
+
+void fake_pci_slot(struct fake_pci *model, unsigned index, unsigned offset)
+{
+	uint8_t *config = model->function[index].config;
+
+	fake_pci_capability(model, index, offset, 0x10, 0);
+	model->function[index].slot = (uint8_t)offset;
+	config[offset + 2] = 0x42;    /* root port */
+	config[offset + 3] = 0x01;    /* with a slot */
+	config[offset + 0x0e] = 0x10; /* says whether the link is active */
+	config[offset + 0x14] = 0x53; /* button, power, its indicator, hot-plug */
+	config[offset + SLOT_CONTROL + 1] = SLOT_POWER_OFF >> 8;
+}
+
+void fake_pci_slot_event(struct fake_pci *model, unsigned index, bool present, unsigned events)
+{
+	struct fake_pci_function *port = &model->function[index];
+	unsigned status = slot_status(port) & ~(unsigned)SLOT_PRESENT;
+
+	slot_status_set(port, status | events | (present ? SLOT_PRESENT : 0));
+	if (!present)
+		port->config[port->slot + LINK_STATUS + 1] = 0;
 }
 
 bool fake_pci_announced(const struct fake_pci *model, unsigned bus, unsigned device,

@@ -19,6 +19,8 @@ struct fake_pci_function {
 	uint8_t place;   /* device << 3 | function */
 	bool live;       /* a driver has it: its base addresses must not be touched */
 	bool deaf;       /* ignores what is written */
+	uint8_t slot;    /* offset of the capability with slot registers; 0: none */
+	bool absent;     /* not plugged */
 	uint8_t config[256];
 	struct device_window bar[6]; /* what its base address registers say */
 	unsigned assigned;           /* times that one was placed */
@@ -58,6 +60,13 @@ void fake_pci_bar(struct fake_pci *model, unsigned index, unsigned bar, enum win
 /** Put a capability at an offset, and let it point to the next. */
 void fake_pci_capability(struct fake_pci *model, unsigned index, unsigned offset, unsigned id,
 			 unsigned next);
+
+/** Make a bridge a root port with an empty slot, its PCI Express capability at an offset. */
+void fake_pci_slot(struct fake_pci *model, unsigned index, unsigned offset);
+
+/** A card comes to or goes from a slot, or its button is pressed: bits of the slot status. The
+ * card's own function is `absent` or not. */
+void fake_pci_slot_event(struct fake_pci *model, unsigned index, bool present, unsigned events);
 
 /** Was the function announced, and not removed, under these numbers? */
 bool fake_pci_announced(const struct fake_pci *model, unsigned bus, unsigned device,

@@ -318,6 +318,136 @@ static void live_children_are_adopted_untouched(void **state)
 	assert_int_equal(model.touched, 0);
 }
 
+/* --- Hot-plug --- */
+
+#define SECOND       UINT64_C(1000000000)
+#define EVENT_BUTTON 0x01
+#define EVENT_CARD   0x08
+
+static unsigned port, card;
+
+/* A root port with an empty slot, and a card to be plugged into it. */
+static void slot_setup(void)
+{
+	port = fake_pci_bridge(&model, ROOT, 1, 1, 1);
+	fake_pci_slot(&model, port, 0x40);
+	card = fake_pci_add(&model, port, 0, 0, 0x010601);
+	memory_bar(card, 5, 0x1000);
+	model.function[card].absent = true;
+	start();
+}
+
+static void slot_event(bool present, unsigned events)
+{
+	model.function[card].absent = !present;
+	fake_pci_slot_event(&model, port, present, events);
+}
+
+static void wait_seconds(unsigned seconds)
+{
+	fake_advance(fake, seconds * SECOND);
+}
+
+static bool slot_has_power(void)
+{
+	return !(config(port)[0x59] & 0x04);
+}
+
+static void card_that_comes_is_powered_placed_and_announced(void **state)
+{
+	(void)state;
+	slot_setup();
+	wait_seconds(5);
+	assert_false(announced(1, 0, 0));
+	slot_event(true, EVENT_CARD | EVENT_BUTTON);
+	wait_seconds(2);
+	assert_true(announced(1, 0, 0));
+	assert_true(slot_has_power());
+	assert_int_equal(base(card, 5), 2048 * MIB); /* in a window that was closed */
+	assert_int_equal(config(port)[0x20] | config(port)[0x21] << 8, 0x8000);
+	assert_true(shim_driver_pci.check(&fake->device));
+}
+
+static void card_that_vanishes_is_removed_and_can_come_again(void **state)
+{
+	(void)state;
+	slot_setup();
+	for (unsigned i = 0; i < 600; i++) {
+		slot_event(true, EVENT_CARD);
+		wait_seconds(3);
+		assert_true(announced(1, 0, 0));
+		memory_bar(card, 5, 0x1000);
+		slot_event(false, EVENT_CARD);
+		wait_seconds(3);
+		assert_false(announced(1, 0, 0));
+		assert_false(slot_has_power());
+		model.accesses = 0;
+	}
+}
+
+static void button_leaves_time_to_change_ones_mind(void **state)
+{
+	(void)state;
+	slot_setup();
+	slot_event(true, EVENT_CARD);
+	wait_seconds(2);
+	slot_event(true, EVENT_BUTTON);
+	wait_seconds(3);
+	slot_event(true, EVENT_BUTTON);
+	wait_seconds(10);
+	assert_int_equal(fake->bus.removals, 0);
+	slot_event(true, EVENT_BUTTON);
+	wait_seconds(8);
+	assert_false(announced(1, 0, 0));
+	assert_false(slot_has_power());
+	wait_seconds(10); /* the card is there still: it stays off */
+	assert_false(slot_has_power());
+	slot_event(true, EVENT_BUTTON);
+	wait_seconds(3);
+	assert_true(announced(1, 0, 0));
+}
+
+static void power_stays_until_the_driver_has_let_go(void **state)
+{
+	(void)state;
+	slot_setup();
+	slot_event(true, EVENT_CARD);
+	wait_seconds(2);
+	fake->bus.held = true;
+	slot_event(true, EVENT_BUTTON);
+	wait_seconds(8);
+	assert_int_equal(fake->bus.removals, 1);
+	assert_true(slot_has_power());
+	fake->bus.held = false;
+	wait_seconds(1);
+	assert_false(slot_has_power());
+}
+
+static void card_exchanged_unseen_is_removed_and_added(void **state)
+{
+	(void)state;
+	slot_setup();
+	slot_event(true, EVENT_CARD);
+	wait_seconds(2);
+	memory_bar(card, 5, 0x2000);
+	slot_event(true, EVENT_CARD);
+	wait_seconds(4);
+	assert_int_equal(fake->bus.removals, 1);
+	assert_true(announced(1, 0, 0));
+	assert_int_equal(base(card, 5), 2048 * MIB);
+}
+
+static void card_that_does_not_answer_loses_its_power(void **state)
+{
+	(void)state;
+	slot_setup();
+	fake_pci_slot_event(&model, port, true, EVENT_CARD); /* but nothing on the bus */
+	wait_seconds(5);
+	assert_false(slot_has_power());
+	assert_true(fake_log_has(fake, "does not answer"));
+	assert_int_equal(fake->bus.child_count, 2);
+}
+
 /* --- Failing --- */
 
 static void empty_bus_fails(void **state)
@@ -544,6 +674,12 @@ int main(void)
 		TEST(register_too_large_for_its_bus_is_told_and_left),
 		TEST(aperture_that_the_kernel_refuses_whole_ends),
 		TEST(live_children_are_adopted_untouched),
+		TEST(card_that_comes_is_powered_placed_and_announced),
+		TEST(card_that_vanishes_is_removed_and_can_come_again),
+		TEST(button_leaves_time_to_change_ones_mind),
+		TEST(power_stays_until_the_driver_has_let_go),
+		TEST(card_exchanged_unseen_is_removed_and_added),
+		TEST(card_that_does_not_answer_loses_its_power),
 		TEST(empty_bus_fails),
 		TEST(child_that_cannot_be_announced_does_not_stop_the_others),
 		TEST(refused_bus_numbers_close_the_bridge),
