@@ -2,7 +2,7 @@
  *
  * Interrupts of a device, named by vector index. They arrive at the driver's interrupt method. A
  * line is masked by the kernel while the method runs and unmasked after it; message-signalled
- * vectors are not.
+ * vectors are not. A platform device's lines are its vectors 0, 1, ... in its description's order.
  */
 #ifndef SHIM_IRQ_H
 #define SHIM_IRQ_H
