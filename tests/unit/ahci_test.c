@@ -1158,6 +1158,26 @@ static void check_refuses_less_than_it_needs(void **state)
 	destroy(&b);
 }
 
+/* What an instance that is not trusted may have left in the device and its memory. */
+static void check_refuses_commands_that_lie_elsewhere(void **state)
+{
+	struct bench b = one_live_disk();
+	uint64_t *table = (uint64_t *)(void *)(b.fake->device.buffer[0].cpu + 31 * 32 + 8);
+
+	(void)state;
+	*table += 256;
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	*table -= 256;
+	b.model->port[0].list[0] += 1024;
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	b.model->port[0].list[0] -= 1024;
+	b.model->port[0].fis[1] = 1;
+	assert_false(shim_driver_ahci.check(&b.fake->device));
+	b.model->port[0].fis[1] = 0;
+	assert_true(shim_driver_ahci.check(&b.fake->device));
+	destroy(&b);
+}
+
 /* Only a controller at work moves; all else starts anew. */
 static void check_refuses_a_probe_under_way(void **state)
 {
@@ -1257,6 +1277,7 @@ int main(void)
 		cmocka_unit_test(check_accepts_what_the_driver_wrote),
 		cmocka_unit_test(check_or_driver_survive_a_corrupted_word),
 		cmocka_unit_test(check_refuses_less_than_it_needs),
+		cmocka_unit_test(check_refuses_commands_that_lie_elsewhere),
 		cmocka_unit_test(check_refuses_a_probe_under_way),
 		cmocka_unit_test(a_hot_move_loses_nothing_in_flight),
 	};

@@ -430,6 +430,25 @@ static bool queue_is_sane(const struct ahci_queue *queue)
 	return true;
 }
 
+/* Do the port's registers and command headers still point into its own memory? */
+static bool memory_is_sane(const struct shim_device *device, unsigned port)
+{
+	const struct ahci_memory *memory = port_memory(device, port);
+	uint64_t list = shim_dma_iova(device, port, 0).value, fis = list + MEMORY_OFFSET(fis);
+
+	if (shim_dma_size(device, port) < sizeof(*memory) ||
+	    port_read(device, port, PORT_LIST) != (uint32_t)list ||
+	    port_read(device, port, PORT_LIST + 4) != list >> 32 ||
+	    port_read(device, port, PORT_FIS) != (uint32_t)fis ||
+	    port_read(device, port, PORT_FIS + 4) != fis >> 32)
+		return false;
+	for (unsigned slot = 0; slot < AHCI_SLOTS_MAX; slot++) {
+		if (memory->list[slot].table != list + MEMORY_OFFSET(table[slot]))
+			return false;
+	}
+	return true;
+}
+
 static bool state_is_sane(const struct shim_device *device)
 {
 	const struct ahci_state *state = shim_state(device);
@@ -455,8 +474,7 @@ static bool ahci_check(const struct shim_device *device)
 		unsigned port = (unsigned)__builtin_ctz(left);
 		const struct ahci_queue *queue = port_queue(device, port);
 
-		if (!queue_is_sane(queue) ||
-		    shim_dma_size(device, port) < sizeof(struct ahci_memory) ||
+		if (!queue_is_sane(queue) || !memory_is_sane(device, port) ||
 		    (queue->phase == PORT_LIVE) != (state->live >> port & 1))
 			return false;
 	}
