@@ -41,7 +41,8 @@ static bool block_detach(struct session_link *link)
 /* A queue that shares its signal with others is rung with them. */
 static void block_doorbell(unsigned queue)
 {
-	for (; queue < class.queue_count; queue += 32)
+	block_class_doorbell(&class, queue);
+	for (queue += 32; queue < class.queue_count; queue += 32)
 		block_class_doorbell(&class, queue);
 }
 

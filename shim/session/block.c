@@ -80,11 +80,12 @@ static void block_link_update(struct block_class *class, struct session_link *li
 	const struct block_unit *unit = &class->unit[link->unit];
 
 	link->ready = false;
+	class->refuses |= link->gone;
 	if (link->gone || !unit->present)
 		return;
 	if (unit->info.queue != link->queue || unit->info.block_bytes != 1u << link->block_shift ||
 	    link->range_start + link->range_count > unit->info.block_count) {
-		link->gone = true;
+		link->gone = class->refuses = true;
 		return;
 	}
 	link->depth = unit->info.depth;
@@ -161,6 +162,13 @@ static void block_refuse_waiting(struct block_class *class, struct session_link 
 		session_finish(link, &class->wakes, request.slot, ERR_GONE, 0);
 }
 
+static void block_refuse_all(struct block_class *class, struct block_queue *queue)
+{
+	for (struct session_link *link = queue->links; link; link = link->next)
+		if (link->gone)
+			block_refuse_waiting(class, link);
+}
+
 enum error shim_block_unit_add(struct shim_device *device, const struct unit_info *info)
 {
 	struct block_class *class = block_class_of(device);
@@ -189,7 +197,7 @@ void shim_block_unit_remove(struct shim_device *device, unsigned unit)
 			if (link->unit != unit)
 				continue;
 			link->ready = false;
-			link->gone = true;
+			link->gone = class->refuses = true;
 			block_refuse_waiting(class, link);
 		}
 	}
@@ -200,9 +208,8 @@ void block_class_doorbell(struct block_class *class, unsigned queue)
 {
 	if (queue >= class->queue_count)
 		return;
-	for (struct session_link *link = class->queue[queue].links; link; link = link->next)
-		if (__builtin_expect(link->gone, 0))
-			block_refuse_waiting(class, link);
+	if (__builtin_expect(class->refuses, 0))
+		block_refuse_all(class, &class->queue[queue]);
 	class->device->driver->ops.block->submit(class->device, queue);
 }
 
@@ -439,7 +446,6 @@ __attribute__((noinline)) static unsigned block_take_plain(struct block_queue *q
 	if (!count)
 		return 0;
 	queue->journal->free[0] = (free & ~link->tags) | usable;
-	queue->cursor = link->next;
 	link->in_flight += count;
 	link->submit_head = head;
 	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
@@ -470,6 +476,8 @@ block_take_turns(struct block_class *class, struct block_queue *queue,
 		unsigned most = queue->links->next ? 1 : count - done;
 		unsigned plain = block_take_plain(queue, link, table, tags + done, most);
 
+		if (plain)
+			queue->cursor = link->next;
 		done += plain;
 		if (!plain && !block_take_any(class, queue, table, tags, &done))
 			break;

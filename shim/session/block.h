@@ -50,6 +50,7 @@ struct block_class {
 	struct block_queue *queue; /* [queue_count], the backend's */
 	uint32_t queue_count;
 	uint32_t tag_count;       /* of a queue */
+	bool refuses;             /* a session's unit is gone, or was once */
 	uint32_t bad_completions; /* by the driver: tags that are not in flight */
 	struct session_wakes wakes;
 	struct block_unit unit[BLOCK_UNITS_MAX];
