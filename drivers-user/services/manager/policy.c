@@ -214,7 +214,7 @@ static void went_live(struct device *device)
 	device->back = PLACEMENT_OFF;
 	device->live_since_ns = act_now_ns();
 	enter(device, STEP_LIVE, 0);
-	act_log(LOG_INFO, "%s: driver %s serves in %s", device->name, device->driver->name,
+	act_log(LOG_DEBUG, "%s: driver %s serves in %s", device->name, device->driver->name,
 		ring_text(device->ring));
 	order_end(device, OK);
 }

@@ -18,7 +18,10 @@ static void reply_handle(uint64_t token, uint64_t word, handle_t handle)
 {
 	struct message reply = { .label = OK, .word = { word }, .handle = handle, .token = token };
 
-	(void)sys_reply(&reply);
+	enum error error = sys_reply(&reply);
+
+	if (error && error != ERR_GONE)
+		act_reply(token, error); /* the caller's table is full */
 }
 
 /* Every program that can call the manager may use every unit; shares are the session's ranges. */
