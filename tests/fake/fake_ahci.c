@@ -751,7 +751,7 @@ static void port_register_write(struct fake_ahci *model, struct model_port *port
 
 static void host_reset(struct fake_ahci *model)
 {
-	model->control = model->cap & CAP_SAM ? GHC_AE : 0;
+	model->control = 0;
 	model->status = 0;
 	for (unsigned i = 0; i < MODEL_PORTS_MAX; i++) {
 		struct model_port *port = &model->port[i];
@@ -780,7 +780,8 @@ static uint64_t model_read(void *context, uint32_t offset, unsigned bits)
 	case CAP:
 		return model->cap;
 	case GHC:
-		return model->control;
+		return model->control |
+		       (model->cap & CAP_SAM ? GHC_AE : 0); /* no choice [AHCI 3.1.2] */
 	case IS:
 		return model->status;
 	case PI:
