@@ -55,10 +55,10 @@ def _kernel_memory(guest):
     return re.findall(r"processes +\d+, \d+ threads, \d+ objects|kernel .* objects", shown)
 
 
-def _controller_comes_and_goes(test, ring):
+def _controller_comes_and_goes(test, cmdline):
     """A card with a disk leaves a root port while the disk is read; cards come and go after it."""
     image = test.image("FAR.img", 32 * MIB)
-    with test.boot(cmdline=f"ahci={ring}", devices=[PORT.format("port1", 1)], controllers=["far,bus=port1"],
+    with test.boot(cmdline=cmdline, devices=[PORT.format("port1", 1)], controllers=["far,bus=port1"],
                    disks=[Disk(image, 32 * MIB, controller="far", options="model=FAR")], extra=NATIVE) as guest:
         guest.wait_prompt()
         disk = guest.disks().get("FAR")
@@ -112,9 +112,14 @@ def _event(guest, kind, device, limit_s=20):
 def controller_in_ring_0_comes_and_goes(test):
     if test.build.placement("pci") == "user":
         test.skip("the bus is in ring 3, so is what sits on it")
-    _controller_comes_and_goes(test, "kernel")
+    _controller_comes_and_goes(test, "ahci=kernel")
 
 
 @case(drivers=("pci", "ahci"))
 def controller_in_ring_3_comes_and_goes(test):
-    _controller_comes_and_goes(test, "user")
+    _controller_comes_and_goes(test, "ahci=user")
+
+
+@case(drivers=("pci", "ahci"))
+def controller_on_a_bus_in_ring_3_comes_and_goes(test):
+    _controller_comes_and_goes(test, "pci=user ahci=user")

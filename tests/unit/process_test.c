@@ -36,7 +36,7 @@
 /* --- The driver --- */
 
 struct null {
-	uint32_t interrupts[4], timers, submits, quiesced;
+	uint32_t interrupts[4], timers, submits, quiesced, removed;
 	uint16_t held[16];
 	uint32_t held_count;
 };
@@ -116,6 +116,11 @@ static bool null_check(const struct shim_device *device)
 	return !lies;
 }
 
+static void null_remove(struct shim_device *device)
+{
+	((struct null *)shim_state(device))->removed++;
+}
+
 static const struct shim_block_ops null_ops = { .submit = null_submit };
 
 SHIM_DRIVER(null) = {
@@ -130,6 +135,7 @@ SHIM_DRIVER(null) = {
 	.timer = null_timer,
 	.quiesce = null_quiesce,
 	.check = null_check,
+	.remove = null_remove,
 	.ops.block = &null_ops,
 };
 
@@ -485,6 +491,21 @@ static void timers_are_the_deadline_of_the_wait(void **unused)
 	assert_int_equal(deadline_seen, 0);
 }
 
+static void device_goes(void)
+{
+	pending_control = CONTROL_REMOVE;
+}
+
+static void device_that_is_gone_is_not_touched_any_more(void **unused)
+{
+	(void)unused;
+	assert_true(run((const struct turn[]){ { CONTROL_BIT, device_goes }, END }));
+	assert_int_equal(null_state()->quiesced, 0);
+	assert_int_equal(null_state()->removed, 1);
+	assert_int_equal(reports[INSTANCE_NONE], 1);
+	assert_int_equal(exit_code, 0);
+}
+
 static void client_that_is_awake_need_not_ring(void **unused)
 {
 	(void)unused;
@@ -673,6 +694,7 @@ int main(void)
 		TEST(interrupts_reach_their_vectors_and_are_acknowledged),
 		TEST(timers_are_the_deadline_of_the_wait),
 		TEST(client_that_is_awake_need_not_ring),
+		TEST(device_that_is_gone_is_not_touched_any_more),
 		TEST(stop_quiesces_reports_and_ends_with_zero),
 		TEST(requests_complete_and_the_client_is_woken_once_a_turn),
 		TEST(waiting_requests_are_found_by_the_instance_that_comes),
