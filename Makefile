@@ -153,7 +153,8 @@ driver-includes := $(if $(trace-folder),-Ishim/trace/include) -Ishim/include -Is
 includes := $(driver-includes) -Ishim -I$(O)/include
 # What runs once, or when something is configured or goes wrong, is compiled for size.
 cold-sources := $(call sources,kernel/boot kernel/acpi kernel/log) $(addprefix kernel/,device/pci.c device/registry.c \
-	device/move.c mm/init.c process/spawn.c cpu/cpu.c time/time.c) $(addprefix shim/lib/,format.c archive.c text.c match.c)
+	device/move.c device/instance.c mm/init.c mm/memory.c process/spawn.c process/thread.c syscall/process.c cpu/cpu.c \
+	time/time.c) $(addprefix shim/lib/,format.c archive.c text.c match.c)
 kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -ffunction-sections -Idrivers-kernel $(includes)
 user-flags := $(common-flags) -fno-pic -no-pie -Idrivers-user/runtime/include $(includes)
 driver-flags := $(common-flags) -fpie -fvisibility=hidden $(driver-includes)
