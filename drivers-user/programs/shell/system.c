@@ -374,6 +374,8 @@ static void run_bench(int argc, char **argv)
 	      "and measures\n");
 }
 
+#define MANAGER_PID 1 /* the kernel starts it first */
+
 static void run_kill(int argc, char **argv)
 {
 	struct sys_result process;
@@ -386,6 +388,12 @@ static void run_kill(int argc, char **argv)
 		return print_usage(argv[0]);
 	if (!number_argument("kill", argv[1], &pid))
 		return;
+	if (pid == MANAGER_PID) {
+		print("kill: process 1 is the device manager: nothing would start drivers any "
+		      "more; "
+		      "`reboot` or `poweroff` ends the system\n");
+		return;
+	}
 	process = SYS2(SYS_PROCESS_OPEN, runtime_handle(STARTUP_REGISTRY), pid);
 	error = process.error;
 	if (error == OK) {
