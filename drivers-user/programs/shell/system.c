@@ -456,7 +456,7 @@ const struct command system_commands[] = {
 	{ "mem", "", "memory of the machine and the kernel", run_mem, NULL },
 	{ "log", "[LEVEL] [-n LINES]", "the system log, down to a level", run_log, complete_log },
 	{ "uptime", "", "version, time since boot, command line", run_uptime, NULL },
-	{ "bench", "[quick] [kernel] [block overwrite] | verify &|stop",
+	{ "bench", "[quick] [kernel hot cold recovery] [block overwrite] | verify &|stop",
 	  "run benchmarks (`block overwrite` writes over the first disk), or a load that checks "
 	  "itself",
 	  run_bench, NULL },
