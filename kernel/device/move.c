@@ -22,7 +22,7 @@
 #include <kernel/time.h>
 #include <shim/driver.h>
 
-#define MOVE_LIMIT_NS (1000 * NS_PER_MILLISECOND) /* to freeze, and again to adopt */
+#define MOVE_LIMIT_NS (2000 * NS_PER_MILLISECOND) /* to freeze, and again to adopt */
 
 static void standby_drop(struct device *device, bool kill)
 {
@@ -183,7 +183,8 @@ enum error device_move(struct device *device, enum placement target)
 {
 	enum error error = OK;
 
-	if (device->info.state != INSTANCE_LIVE || device->moving || device->gone)
+	if (device->info.state != INSTANCE_LIVE || device->moving || device->gone ||
+	    device->control == CONTROL_STOP)
 		return ERR_BUSY;
 	if (target == PLACEMENT_KERNEL)
 		error = device->kernel ? ERR_EXISTS : prepare_kernel(device);
