@@ -45,13 +45,15 @@ fuzz:
 
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
-.PHONY: check unit unit-programs checks models system regress bench format
+.PHONY: check unit unit-programs checks page models system regress bench format
 check: all $(O)/eft.gdb unit-programs
-	@$(check) unit checks models system
+	@$(check) unit checks page models system
 unit: unit-programs
 	@$(check) unit
 checks: all $(O)/eft.gdb
 	@$(check) checks
+page:
+	@$(check) page
 models:
 	@$(check) models
 system: all

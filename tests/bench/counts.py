@@ -23,6 +23,12 @@ def data_lines(text):
     return [fields(line) for line in lines if "name=" in line], "bench: end" in lines
 
 
+def quantiles(text):
+    """segment -> [(permille, ns)], of the guest's `bench: quantiles` lines."""
+    lines = [fields(line) for line in text.splitlines() if line.startswith("bench: quantiles ")]
+    return {line["segment"]: [tuple(map(int, pair.split(":"))) for pair in line["ns"].split(",")] for line in lines}
+
+
 def skips(text):
     """Suites that had nothing to measure, and why."""
     lines = [fields(line) for line in text.splitlines() if line.startswith("bench: skip ")]

@@ -5,7 +5,7 @@ import math
 FIELDS = ("suite", "name", "driver", "placement", "queue_depth", "block_bytes", "instructions_per_op",
           "mmio_per_op", "switches_per_op", "ns_per_op", "p50_ns", "p99_ns", "p999_ns",
           "p50_instructions", "p99_instructions", "samples", "configuration", "direction", "value", "unit")
-CONFIGURATIONS = ("phase1", "phase2", "phase3", "minimal")
+CONFIGURATIONS = ("phase1", "phase2", "phase3", "phase2-fixed", "phase3-fixed", "minimal")
 KERNEL = ("syscall", "call", "notify", "page-fault", "spawn")
 LOADS = [(name, depth, 4096) for name in ("read", "write") for depth in (1, 4, 32)] \
     + [("sequential-read", 1, 131072), ("sequential-write", 1, 131072)]

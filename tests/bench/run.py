@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """make bench: both placements of one driver object, counted and timed. README.md tells how and why.
 
-Left behind in BUILD/bench: results.json, results.svg, results.txt, and one folder a boot.
+Left behind in BUILD/bench: results.json, details.json, results.txt, results.svg, report.html, and one
+folder a boot.
 """
 import argparse
 import json
@@ -18,6 +19,8 @@ sys.path[:0] = [HERE, os.path.join(TREE, "tests", "run")]
 sys.dont_write_bytecode = True
 
 import counts  # noqa: E402
+import host  # noqa: E402
+import page  # noqa: E402
 import report  # noqa: E402
 from build import read_config  # noqa: E402
 from qemu import Disk, Guest, GuestError, Machine  # noqa: E402
@@ -173,7 +176,7 @@ class Bench:
         self.plugin = os.path.join(self.build, "tests", "bench", "plugin.so")
         self.ceiling_iso = os.path.join(self.build, "tests", "bench", "ceiling.iso")
         self.image = f"/dev/shm/eft-bench-{os.getpid()}.img"
-        self.records, self.ratios, self.pauses, self.batches = [], {}, {}, {}
+        self.records, self.ratios, self.pauses, self.batches, self.latency = [], {}, {}, {}, {}
         steps = {"build": 30, "plugin": 1, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
                  "counted kernel": 15, "hot moves": 25, "restarts": 20, "boot": 15, "image": 1}
         if options.repeat:
@@ -232,6 +235,9 @@ class Bench:
         skipped = "; ".join(f"{suite} skipped: {why}" for suite, why in counts.skips(outcome.debugcon).items())
         why = counts.guest_error(outcome.debugcon) or skipped or "; ".join(outcome.problems())
         lines, ended = counts.data_lines(outcome.debugcon)
+        spread = counts.quantiles(outcome.debugcon)
+        for line in lines:
+            line["quantiles"] = spread.get(line.get("segment"))
         if why or not ended or outcome.status != 1:
             raise BenchError(f"{name}: {why or f'ended early, status {outcome.status}'}; "
                              f"see {os.path.join(self.out, name)}")
@@ -362,6 +368,12 @@ class Bench:
         return {key: round(value, 1) if key != "samples" else value for key, value in found.items()}
 
     @staticmethod
+    def typical_quantiles(lines):
+        """[(permille, ns)]: of each quantile the median round."""
+        rounds = [dict(line["quantiles"]) for line in lines if line["quantiles"]]
+        return [(permille, statistics.median(one[permille] for one in rounds)) for permille in (rounds[0] if rounds else ())]
+
+    @staticmethod
     def same(lines, **wanted):
         return [line for line in lines if all(line.get(key) == value for key, value in wanted.items())]
 
@@ -379,6 +391,7 @@ class Bench:
                 some, clocked = self.same(lines, **wanted), self.same(timed, **wanted)
                 self.batches[name, depth, ring] = sum(line["requests"] for line in clocked) \
                     / max(1, sum(line["interrupts"] for line in clocked))
+                self.latency[name, depth, ring] = self.typical_quantiles(clocked)
                 self.records.append(report.record(
                     suite="block", driver=some[0]["driver"], configuration=MEASURED,
                     direction=some[0]["direction"], **wanted, **self.counted_fields(some, counted),
@@ -440,6 +453,7 @@ class Bench:
     def recovery_records(self, timed, lines, counted):
         some, clocked = (self.same(of, suite="recovery", name="restart") for of in (lines, timed))
         restarts = [value for line in some for value in counted.operations(counted.segments[line["segment"]])]
+        self.pauses["restart", "user"] = {"ns": [line["total_ns"] for line in clocked], "instructions": restarts}
         self.records.append(report.record(
             suite="recovery", name="restart", driver=some[0]["driver"], placement="user", configuration=MEASURED,
             queue_depth=32, block_bytes=4096, samples=len(clocked),
@@ -501,15 +515,33 @@ class Bench:
         self.records = before
         return sorted(worst, reverse=True)
 
+    def details(self):
+        """What is beside the records: where it ran, and distributions."""
+        with open(os.path.join(self.folder_of(MEASURED), "drivers.list"), encoding="ascii") as file:
+            rows = [line.split(",") for line in file.read().split()]
+        return {
+            **host.describe(TREE, FileDisk.aio),
+            "drivers": [{"path": row[0], "configured": row[1]} for row in rows],
+            "ratios": [{"name": name, "queue_depth": depth, "value": value} for (name, depth), value in self.ratios.items()],
+            "batches": [{"name": name, "queue_depth": depth, "placement": ring, "value": value}
+                        for (name, depth, ring), value in self.batches.items()],
+            "latency": [{"name": name, "queue_depth": depth, "placement": ring, "value": value}
+                        for (name, depth, ring), value in self.latency.items()],
+            "pauses": [{"name": name, "placement": ring, "unit": unit, "value": value}
+                       for (name, ring), units in self.pauses.items() for unit, value in units.items()]}
+
     def write(self):
-        text = report.table(self.records, self.ratios, self.pauses, self.batches)
+        text, details = report.table(self.records, self.ratios, self.pauses, self.batches), self.details()
         for name, content in (("results.json", json.dumps(self.records, indent=1) + "\n"),
+                              ("details.json", json.dumps(details) + "\n"),
+                              ("report.html", page.page(self.records, details)),
                               ("results.svg", report.picture(self.records, self.pauses)), ("results.txt", text)):
             with open(os.path.join(self.out, name), "w", encoding="utf-8") as file:
                 file.write(content)
         print("\n" + text)
         print(f"Disk image on {os.path.dirname(self.image)}, aio={FileDisk.aio}. Medians of interleaved rounds; "
-              f"ratios are ring 3 / ring 0.\n{os.path.join(self.out, 'results.json')}: {len(self.records)} records")
+              f"ratios are ring 3 / ring 0.\n{os.path.join(self.out, 'results.json')}: {len(self.records)} records\n"
+              f"{os.path.join(self.out, 'report.html')}: all of it, to look at")
 
 
 def main():

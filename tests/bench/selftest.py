@@ -110,6 +110,13 @@ class Figures(unittest.TestCase):
         self.assertEqual((fields["instructions_per_op"], fields["mmio_per_op"], fields["switches_per_op"]),
                          (15, 3, 2))
 
+    def test_quantiles_belong_to_their_segment(self):
+        text = "bench: quantiles segment=4 ns=1:80,500:120\nbench: suite=block name=read segment=4\n"
+        self.assertEqual(counts.quantiles(text), {4: [(1, 80), (500, 120)]})
+        self.assertEqual(len(counts.data_lines(text)[0]), 1)
+        rounds = [{"quantiles": [(500, ns)]} for ns in (3, 9, 4)] + [{"quantiles": None}]
+        self.assertEqual(Bench.typical_quantiles(rounds), [(500, 4)])
+
     def test_a_skip_has_its_reason(self):
         self.assertEqual(counts.skips('bench: skip suite=move text="one ring"\n'), {"move": "one ring"})
 

@@ -5,6 +5,7 @@
 unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
 checks  every script below that has a check() and a self_test(), first the self-test, then the tree; and
         the self-tests of tests/run, tests/bench and tests/trace
+page    tests/bench/pagetest.py: the benchmark report in a browser, if there is one
 models  tests/models/run.py: the protocols in Spin, and the bugs that it must find
 system  tests/run/system.py, all suites
 """
@@ -19,6 +20,7 @@ TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "incremental", "debugger")
 HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py",
              "trace": "tests/trace/selftest.py"}
+SKIPPED = 4  # exit status: what a test needs is not installed, its last line says what
 UNIT_SECONDS = 120
 PLAN = re.compile(r"1\.\.(\d+)")
 RESULT = re.compile(r"(not ok|ok) \d+(?: - | # )?(.*)")
@@ -105,6 +107,16 @@ def run_checks(build, text, counts):
         counts.add(kind, name, int(not failed), int(failed), 0, run.stdout.splitlines()[-30:] if failed else ())
 
 
+def run_page(_build, text, counts):
+    if text not in "page":
+        return
+    run = subprocess.run([sys.executable, "tests/bench/pagetest.py"], cwd=TREE, text=True,
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    failed = run.returncode not in (0, SKIPPED)
+    counts.add("page", "report.html", int(run.returncode == 0), int(failed), int(run.returncode == SKIPPED),
+               run.stdout.splitlines()[-30 if failed else -1:] if run.returncode else ())
+
+
 def run_counting(kind, command, counts):
     """A runner that prints its own results; its closing line is what is counted."""
     run = subprocess.Popen([sys.executable, *command], cwd=TREE, text=True, stdout=subprocess.PIPE)
@@ -128,7 +140,7 @@ def run_system(build, text, counts):
     run_counting("system", ["tests/run/system.py", "--build", build, "--case", text], counts)
 
 
-PARTS = {"unit": run_unit, "checks": run_checks, "models": run_models, "system": run_system}
+PARTS = {"unit": run_unit, "checks": run_checks, "page": run_page, "models": run_models, "system": run_system}
 
 
 def main():

@@ -69,6 +69,21 @@ static uint64_t percentile(unsigned permille)
 	return ticks * runtime_startup->tsc_mult >> 32;
 }
 
+/* How the times of the last segment are distributed, "1:8123,10:9001,...": permille and ns. */
+static void quantiles_line(uint32_t segment)
+{
+	static const uint16_t permille[] = { 1,   10,  50,  100, 200, 300, 400, 500,
+					     600, 700, 800, 900, 950, 990, 999 };
+	char line[320];
+	int bytes = snprintf(line, sizeof(line), "bench: quantiles segment=%u ns=", segment);
+
+	for (unsigned i = 0; i < sizeof(permille) / sizeof(permille[0]); i++)
+		bytes += snprintf(line + bytes, sizeof(line) - bytes, "%s%u:%lu", i ? "," : "",
+				  permille[i], percentile(permille[i]));
+	bytes += snprintf(line + bytes, sizeof(line) - bytes, "\n");
+	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)line, bytes);
+}
+
 struct segment segment_end(uint32_t operations)
 {
 	struct segment result;
@@ -104,4 +119,6 @@ void data_line(const struct segment *segment, const char *format, ...)
 		text, segment->number, segment->operations, segment->total_ns, segment->typical_ps,
 		segment->p50_ns, segment->p99_ns, segment->p999_ns);
 	SYS3(SYS_DEBUG_WRITE, runtime_handle(STARTUP_REGISTRY), (uintptr_t)line, bytes);
+	if (samples)
+		quantiles_line(segment->number);
 }
