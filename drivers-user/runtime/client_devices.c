@@ -68,7 +68,7 @@ const char *device_class_text(uint32_t class_id)
 {
 	static const char *const text[CLASS_COUNT] = {
 		"none",    "bus",   "block", "serial",  "net", "wifi", "input",
-		"display", "audio", "clock", "entropy", "i2c", "spi",
+		"display", "audio", "clock", "entropy", "i2c", "spi",  "watchdog",
 	};
 
 	return class_id < CLASS_COUNT ? text[class_id] : "?";

@@ -13,6 +13,7 @@
 #include <shim/class/block.h>
 #include <shim/class/bus.h>
 #include <shim/class/serial.h>
+#include <shim/class/watchdog.h>
 #include <shim/driver.h>
 #include <shim/irq.h>
 #include <shim/log.h>
@@ -233,5 +234,14 @@ void fake_serial_send(struct fake *fake, unsigned unit, const void *bytes, size_
 size_t fake_serial_read(struct fake *fake, unsigned unit, void *bytes, size_t size_bytes);
 /** How many bytes the driver has not taken yet. */
 size_t fake_serial_waiting(const struct fake *fake, unsigned unit);
+
+/* watchdog.c: the client of class watchdog. */
+
+/** Start a timer: what the driver's method says; on OK *granted_ms is the time in force. */
+enum error fake_watchdog_start(struct fake *fake, unsigned unit, uint64_t timeout_ms,
+			       uint32_t *granted_ms);
+void fake_watchdog_pet(struct fake *fake, unsigned unit);
+enum error fake_watchdog_stop(struct fake *fake, unsigned unit);
+bool fake_watchdog_running(struct fake *fake, unsigned unit);
 
 #endif

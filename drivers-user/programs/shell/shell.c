@@ -138,7 +138,7 @@ static const struct command own_commands[] = {
 };
 
 static const struct command *const all_commands[] = { own_commands, device_commands, disk_commands,
-						      system_commands };
+						      watchdog_commands, system_commands };
 
 const struct command *command_at(unsigned index)
 {

@@ -17,10 +17,11 @@ static struct driver drivers[DRIVERS_MAX];
 static unsigned driver_count;
 
 static const char *const class_folder[CLASS_COUNT] = {
-	[CLASS_BUS] = "bus",         [CLASS_BLOCK] = "block", [CLASS_SERIAL] = "serial",
-	[CLASS_NET] = "net",         [CLASS_WIFI] = "wifi",   [CLASS_INPUT] = "input",
-	[CLASS_DISPLAY] = "display", [CLASS_AUDIO] = "audio", [CLASS_CLOCK] = "clock",
-	[CLASS_ENTROPY] = "entropy", [CLASS_I2C] = "i2c",     [CLASS_SPI] = "spi",
+	[CLASS_BUS] = "bus",           [CLASS_BLOCK] = "block", [CLASS_SERIAL] = "serial",
+	[CLASS_NET] = "net",           [CLASS_WIFI] = "wifi",   [CLASS_INPUT] = "input",
+	[CLASS_DISPLAY] = "display",   [CLASS_AUDIO] = "audio", [CLASS_CLOCK] = "clock",
+	[CLASS_ENTROPY] = "entropy",   [CLASS_I2C] = "i2c",     [CLASS_SPI] = "spi",
+	[CLASS_WATCHDOG] = "watchdog",
 };
 
 static void add_driver(const struct shim_driver *manifest)

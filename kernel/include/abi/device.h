@@ -31,6 +31,7 @@ enum device_class {
 	CLASS_ENTROPY,
 	CLASS_I2C,
 	CLASS_SPI,
+	CLASS_WATCHDOG,
 	CLASS_COUNT
 };
 

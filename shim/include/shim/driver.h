@@ -55,6 +55,7 @@ _Static_assert(sizeof(struct shim_match) == 32, "shim_match is 32 bytes");
 
 struct shim_block_ops;
 struct shim_serial_ops;
+struct shim_watchdog_ops;
 
 /* One device, as its driver sees it. The fields are the shim's: a driver reads them through the
  * calls of io.h and dma.h, which are inline so that a register access stays one instruction. */
@@ -120,6 +121,7 @@ struct shim_driver {
 		const void *any;
 		const struct shim_block_ops *block;
 		const struct shim_serial_ops *serial;
+		const struct shim_watchdog_ops *watchdog;
 	} ops; /* of the class; bus drivers have none */
 };
 
