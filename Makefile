@@ -99,7 +99,7 @@ $(O)/include/config/auto.conf: $(O)/.config $(KCONFIG_FILES) | $(O)/include/conf
 	@touch $@
 
 # What is built needs a configuration; configuring, cleaning and asking for help do not.
-ifneq ($(filter-out $(ALONE) help,$(GOALS)),)
+ifneq ($(filter-out $(ALONE) help doc,$(GOALS)),)
 include $(O)/include/config/auto.conf
 ifdef CONFIG_CONFIGURATION
 
@@ -364,6 +364,14 @@ include tests/bench/bench.mk
 
 endif
 endif
+
+# --- Read ----------------------------------------------------------------------------------------
+
+.PHONY: doc
+doc:
+	@mkdir -p $(O)/doc
+	@$(PYTHON) .ci/reference.py $(O)/doc/shim.html
+	@echo '$(O)/doc/shim.html: the shim; doc/README.md: all pages'
 
 # --- Set up, help, clean -------------------------------------------------------------------------
 

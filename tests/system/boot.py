@@ -7,7 +7,7 @@ from suite import case
 
 @case()
 def reaches_the_prompt(test):
-    with test.boot() as guest:
+    with test.boot(devices=["i6300esb"]) as guest:
         guest.wait_prompt()
         test.check("banner_names_eft", "Eft" in guest.text, guest.text[:300])
         rings = guest.driver_rings()

@@ -40,21 +40,21 @@ MUST_CHECK enum error shim_dma_allocate(struct shim_device *device, unsigned ind
  */
 MUST_CHECK enum error shim_dma_enable(struct shim_device *device);
 
-/** CPU view of a buffer, at an offset; NULL if it was not allocated. Context: any call of the
- * device. */
+/** CPU view of buffer `index`, `offset` bytes into it; NULL if it was not allocated. Context: any
+ * call of the device. */
 static inline void *shim_dma_cpu(const struct shim_device *device, unsigned index, uint64_t offset)
 {
 	return device->buffer[index].cpu ? device->buffer[index].cpu + offset : NULL;
 }
 
-/** Device view of the same byte. Context: any call of the device. */
+/** Device view of the same byte of buffer `index`, at `offset`. Context: any call of the device. */
 static inline shim_iova_t shim_dma_iova(const struct shim_device *device, unsigned index,
 					uint64_t offset)
 {
 	return (shim_iova_t){ device->buffer[index].iova + offset };
 }
 
-/** How large a buffer is; 0 if it was not allocated. Context: any call of the device. */
+/** Bytes of buffer `index`; 0 if it was not allocated. Context: any call of the device. */
 static inline uint64_t shim_dma_size(const struct shim_device *device, unsigned index)
 {
 	return device->buffer[index].cpu ? device->buffer[index].size_bytes : 0;

@@ -70,6 +70,7 @@ SHIM_MMIO_ACCESS(32)
 SHIM_MMIO_ACCESS(64)
 #undef SHIM_MMIO_ACCESS
 
+/* Port access; offsets are in ports, otherwise the same. Context: any call of the device. */
 #define SHIM_PORT_ACCESS(bits, suffix)                                                            \
 	static inline uint##bits##_t shim_port_read##bits(struct shim_port port, uint16_t offset) \
 	{                                                                                         \
@@ -92,13 +93,14 @@ SHIM_PORT_ACCESS(32, "l")
 #undef SHIM_PORT_ACCESS
 
 /** Everything written to memory before is visible to the device before anything written after. On
- * x86-64 stores are ordered, so this holds the compiler only. */
+ * x86-64 stores are ordered, so this holds the compiler only. Context: any call of the device. */
 static inline void shim_write_barrier(void)
 {
 	__asm__ volatile("" : : : "memory");
 }
 
-/** Nothing is read from memory after this that was fetched before. */
+/** Nothing is read from memory after this that was fetched before. Context: any call of the device.
+ */
 static inline void shim_read_barrier(void)
 {
 	__asm__ volatile("" : : : "memory");

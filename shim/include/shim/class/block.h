@@ -50,7 +50,8 @@ struct shim_block_ops {
  */
 MUST_CHECK enum error shim_block_unit_add(struct shim_device *device, const struct unit_info *unit);
 
-/** The disk is gone: its sessions' requests fail with ERR_GONE. Context: the device's own. */
+/** Disk number `unit` is gone: its sessions' requests fail with ERR_GONE. Context: the device's
+ * own. */
 void shim_block_unit_remove(struct shim_device *device, unsigned unit);
 
 /** Take the waiting requests of a queue, in order, each to its place in a table by tag. A flush or
@@ -95,8 +96,8 @@ bool shim_block_next(struct shim_device *device, unsigned queue,
 void shim_block_complete(struct shim_device *device, unsigned queue, unsigned tag,
 			 enum error error);
 
-/** Answer several requests with OK: bit n of `tags` is tag 64 * word + n. As
- * shim_block_complete(), at once. */
+/** Answer several requests of a queue with OK: bit n of `tags` is tag 64 * word + n. Otherwise as
+ * shim_block_complete(). */
 void shim_block_complete_many(struct shim_device *device, unsigned queue, unsigned word,
 			      uint64_t tags);
 

@@ -29,17 +29,28 @@ MUST_CHECK enum error shim_bus_bar_size(struct shim_device *device, uint64_t fun
 
 /** Place one base address register.
  *
- * @param base  bus address, aligned to the window's size
+ * @param device    bus device
+ * @param function  packed by pci_address_pack()
+ * @param bar       as for shim_bus_bar_size()
+ * @param base      bus address, aligned to the window's size
+ * @retval OK
  * @retval ERR_BUSY    the child is live
  * @retval ERR_DENIED  RAM, another device's window, or outside the bridge's aperture
+ *
+ * Context: the device's own; does not block. Source: PCI 3.0 §6.2.5.
  */
 MUST_CHECK enum error shim_bus_bar_assign(struct shim_device *device, uint64_t function,
 					  unsigned bar, uint64_t base);
 
 /** Announce a function as a device of its own; a driver is then looked for.
  *
+ * @param device    bus device
+ * @param function  packed by pci_address_pack()
+ * @retval OK
  * @retval ERR_EXISTS     announced before: adopted, nothing changes
  * @retval ERR_NOT_FOUND  no function answers there
+ *
+ * Context: the device's own; does not block.
  */
 MUST_CHECK enum error shim_bus_child_add(struct shim_device *device, uint64_t function);
 

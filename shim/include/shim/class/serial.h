@@ -41,6 +41,9 @@ size_t shim_serial_next(struct shim_device *device, unsigned unit, uint8_t *byte
 
 /** Hand over received bytes.
  *
+ * @param device      live device
+ * @param unit        the line
+ * @param bytes       size_bytes of them, the driver's
  * @return how many were accepted; the rest found the buffer full and is lost unless the driver
  * keeps it
  *
