@@ -98,8 +98,8 @@ $(O)/include/config/auto.conf: $(O)/.config $(KCONFIG_FILES) | $(O)/include/conf
 	@$(CONF) --silentoldconfig $(CURDIR)/Kconfig >/dev/null
 	@touch $@
 
-# What is built needs a configuration; configuring, cleaning and asking for help do not.
-ifneq ($(filter-out $(ALONE) help doc,$(GOALS)),)
+# What is built needs a configuration; configuring, cleaning, asking for help and building all of them do not.
+ifneq ($(filter-out $(ALONE) help doc regress,$(GOALS)),)
 include $(O)/include/config/auto.conf
 ifdef CONFIG_CONFIGURATION
 
@@ -180,7 +180,7 @@ $(call keep,$(O)/include/generated/placement.h,#define PLACEMENT_TABLE(X) \
 	$(foreach d,$(drivers-y),$(call placement-line,$d,KERNEL)) \
 	$(foreach d,$(drivers-m),$(call placement-line,$d,USER)) \
 	$(foreach d,$(drivers-),$(call placement-line,$d,OFF)))
-version := $(or $(shell git describe --always --dirty --tags 2>/dev/null),unknown)
+version := $(or $(VERSION),$(shell git describe --always --dirty --tags 2>/dev/null),unknown)
 define version-text
 #define EFT_VERSION "$(version)"
 #define EFT_CONFIGURATION $(CONFIG_CONFIGURATION)
@@ -383,6 +383,13 @@ help:
 	@cat .ci/help.txt
 	@printf '\nConfigurations (default: %s):\n' $(DEFCONFIG:_defconfig=)
 	@printf '  %s\n' $(notdir $(wildcard configs/*))
+
+# Every configuration, each in a build folder of its own: tests/README.md
+.PHONY: regress
+regress:
+	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) $(if $(ONLY_FAILED),--only-failed) \
+		$(if $(CONFIG),--configs '$(CONFIG)') $(if $(SUITE),--suite '$(SUITE)') $(if $(SEED),--seed '$(SEED)') \
+		$(if $(JOBS),--jobs '$(JOBS)') $(if $(SSHLOGINS),--sshlogins '$(SSHLOGINS)') $(if $(LIST),--list)
 
 .PHONY: clean mrproper distclean
 clean:

@@ -45,7 +45,7 @@ fuzz:
 
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
-.PHONY: check unit unit-programs checks page models system regress bench format
+.PHONY: check unit unit-programs checks page models system bench format
 check: all $(O)/eft.gdb unit-programs
 	@$(check) unit checks page models system
 unit: unit-programs
@@ -58,10 +58,6 @@ models:
 	@$(check) models
 system: all
 	@$(check) system
-
-regress:
-	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) $(if $(ONLY_FAILED),--only-failed) \
-		$(if $(CONFIG),--configs $(CONFIG)) $(if $(SUITE),--suite $(SUITE))
 
 bench:
 	@$(PYTHON) tests/bench/run.py --build $(O) $(BENCH)

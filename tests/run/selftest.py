@@ -4,18 +4,27 @@
 
 Fake machines stand in for QEMU: shell scripts that write what a guest would, and leave as it would.
 """
+import itertools
 import os
 import shlex
+import shutil
+import socket
+import subprocess
 import sys
 import tempfile
+import threading
 import unittest
+import warnings
 import xml.etree.ElementTree as xml
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 
+import engine  # noqa: E402
+import events  # noqa: E402
 import ktap  # noqa: E402
 import pattern  # noqa: E402
+import placements  # noqa: E402
 import qemu  # noqa: E402
 import regress  # noqa: E402
 import suite  # noqa: E402
@@ -320,8 +329,363 @@ class Machines(unittest.TestCase):
         self.assertIn("../eft.iso", text)
         self.assertIn('"sector": 7', text)
 
-    def test_every_cell_has_one_command(self):
-        self.assertEqual(regress.command_for("phase3", "disk"), "make regress CONFIG=phase3 SUITE=disk")
+
+KCONFIG = """
+config CONFIGURATION
+	string "name"
+	default "custom"
+config USER_DRIVERS
+	bool "m"
+	option modules
+	default y
+config MOVABLE_DRIVERS
+	bool "both"
+	depends on USER_DRIVERS
+	default y
+config DRIVER_BUS
+	tristate "bus"
+	default y
+config DRIVER_HUB
+	tristate "hub"
+	depends on DRIVER_BUS
+	default m
+config DRIVER_DISK
+	tristate "disk"
+	depends on DRIVER_HUB && DRIVER_BUS
+	default m
+config DRIVER_NET
+	tristate "net"
+	depends on DRIVER_BUS!=n
+config DRIVER_KERNEL_ONLY
+	bool "only ever in the kernel"
+config LEVEL
+	int "level"
+	range 0 7
+	default 3
+"""
+
+
+def tree_in(folder, files):
+    """A made-up source tree."""
+    for path, text in {"Kconfig": KCONFIG, "configs/phase2_defconfig": 'CONFIG_CONFIGURATION="phase2"\n', **files}.items():
+        path = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return folder
+
+
+class Placements(unittest.TestCase):
+    """The cover is complete, for the tree's Kconfig and for one with deeper dependencies."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.made_up = placements.Kconfig(tree_in(folder.name, {}))
+        self.trees = (self.made_up, placements.Kconfig(regress.TREE))
+
+    def test_every_tristate_is_a_driver_that_is_placed(self):
+        for kconfig in self.trees:
+            tristates = {symbol.name for symbol in kconfig.kconfig.unique_defined_syms
+                         if symbol.orig_type == placements.kconfiglib.TRISTATE}
+            self.assertLessEqual(tristates, set(kconfig.factors))
+        self.assertEqual(self.made_up.factors["DRIVER_KERNEL_ONLY"], ("y", "n"))
+
+    def test_pairs_are_all_that_exhaustion_finds(self):
+        """Against every combination there is, each as Kconfig settles it."""
+        for kconfig in self.trees:
+            if len(kconfig.factors) > 7:
+                continue
+            found = set()
+            for values in itertools.product(*kconfig.factors.values()):
+                placement = dict(zip(kconfig.factors, values))
+                if kconfig._stands(placement):
+                    found.update(map(frozenset, itertools.combinations(placement.items(), 2)))
+            self.assertEqual(set(kconfig.pairs()), found)
+
+    def test_cover_has_every_pair_and_nothing_that_kconfig_would_change(self):
+        for kconfig in self.trees:
+            covered = set()
+            cover = kconfig.pairwise()
+            for placement in cover:
+                self.assertEqual(set(placement), set(kconfig.factors))
+                self.assertTrue(kconfig._stands(placement), placement)
+                covered.update(map(frozenset, itertools.combinations(placement.items(), 2)))
+            self.assertEqual(covered, set(kconfig.pairs()))
+            self.assertEqual(cover, kconfig.pairwise())
+            self.assertLess(len(cover), 24)
+
+    def test_seed_decides_and_seeds_differ(self):
+        kconfig = self.made_up
+        self.assertEqual(kconfig.random(7), kconfig.random(7))
+        placed = [kconfig.random(seed) for seed in range(60)]
+        self.assertGreater(len({tuple(placement.values()) for placement in placed}), 30)
+        for placement in placed:
+            self.assertTrue(kconfig._stands(placement), placement)
+        for name, values in kconfig.factors.items():
+            self.assertEqual({placement[name] for placement in placed}, set(values))
+
+    def test_fragment_comes_to_its_placement(self):
+        kconfig = self.made_up
+        placement = kconfig.random(3)
+        content = dict(kconfig.content(kconfig.fragment("x", placement)))
+        self.assertEqual({name: content[name] for name in placement}, placement)
+
+    def test_names_do_not_make_a_difference_values_do(self):
+        kconfig = self.made_up
+        a, b = kconfig.random(1), kconfig.random(2)
+        self.assertNotEqual(a, b)
+        self.assertEqual(kconfig.content(kconfig.fragment("x", a)), kconfig.content(kconfig.fragment("y", a)))
+        self.assertNotEqual(kconfig.content(kconfig.fragment("x", a)), kconfig.content(kconfig.fragment("x", b)))
+
+    def test_broken_kconfig_is_told_in_one_line(self):
+        with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # kconfiglib leaves the file open
+            with self.assertRaises(SystemExit) as caught:
+                placements.Kconfig(tree_in(folder, {"Kconfig": KCONFIG + "\tdepnds on X\n"}))
+        self.assertRegex(str(caught.exception), "^[^\n]*Kconfig:[0-9]+[^\n]*depnds[^\n]*$")
+
+
+PARALLEL = all(map(shutil.which, ("parallel", "rsync", "ssh", "ssh-keygen")))
+SSHD = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/usr/bin")
+
+# A row that behaves as its name says, in place of tests/run/row.py.
+ROW = """
+import os, signal, sys, time
+sys.path.insert(0, %r)
+import events, ktap
+name = sys.argv[2]
+out = sys.argv[sys.argv.index("--out") + 1]
+os.makedirs(os.path.join(out, name), exist_ok=True)
+open(os.path.join(out, name, "left.log"), "w").write(name)
+open(os.path.join(out, name, "big.img"), "w").write(name)
+assert open(os.path.join(os.path.dirname(__file__), "../../with space")).read() == "here"
+events.tell(name, "build", ktap.Result("build"))
+if name == "killed":
+    os.kill(os.getpid(), signal.SIGKILL)
+if name == "hung":
+    time.sleep(600)
+if name == "raises":
+    raise ValueError("why")
+if name == "liar":
+    print("@cell {", flush=True)
+    print("@cell []", flush=True)
+status = {"fails": ktap.FAILED, "skips": ktap.SKIPPED}.get(name, ktap.PASSED)
+events.tell(name, "boot", ktap.group("boot", [ktap.Result("a", status, "so")]))
+if name != "short":
+    events.tell(name, "disk", ktap.group("disk", [ktap.Result("a")]))
+events.tell("other", "disk", ktap.group("disk", [ktap.Result("a")]))
+"""
+
+
+class Engines(unittest.TestCase):
+    """Rows that run here, over GNU parallel, and over ssh: what is cut short is never a pass."""
+
+    NAMES = ["good", "fails", "skips", "killed", "hung", "raises", "short", "liar"]
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.tree = tree_in(os.path.join(self.folder, "tree"), {
+            engine.COMMAND: ROW % os.path.dirname(os.path.abspath(__file__)), "with space": "here"})
+        subprocess.run(["git", "-C", self.tree, "init", "-q"], check=True)
+        self.out = os.path.join(self.folder, "out")
+        os.makedirs(self.out)
+        self.rows = [regress.Row(placements.Configuration(name, placements.FRAGMENT, name, f"CONFIG={name}"),
+                                 ["boot", "disk"]) for name in self.NAMES]
+        self.rows_path = os.path.join(self.folder, "rows.json")
+        with open(self.rows_path, "w", encoding="utf-8") as file:
+            file.write("{}")
+
+    def statuses(self, machines):
+        by_name = {row.name: row for row in self.rows}
+
+        def on_line(line):
+            event = events.read(line)
+            if event and event[0] in by_name:
+                by_name[event[0]].results[event[1]] = event[2]
+        regress.complete(self.rows, machines.run(on_line))
+        return {row.name: [row.results[name].status for name in ("boot", "disk")] for row in self.rows}
+
+    WANTED = {"good": [PASSED, PASSED], "fails": [FAILED, PASSED], "skips": [SKIPPED, PASSED],
+              "killed": [ERROR, ERROR], "raises": [ERROR, ERROR], "short": [PASSED, ERROR], "liar": [PASSED, PASSED]}
+
+    def reason(self, name):
+        return next(row for row in self.rows if row.name == name).results["disk"].reason
+
+    def only(self, *names):
+        self.rows = [row for row in self.rows if row.name in names]
+        return names
+
+    def hang(self, kind, *more):
+        found = self.statuses(kind(self.tree, self.rows_path, self.only("hung"), self.out, [], *more, limit_s=3))
+        self.assertEqual(found, {"hung": [ERROR, ERROR]})
+        self.assertIn("hung", self.reason("hung"))
+
+    def test_here(self):
+        names = self.only(*self.WANTED)
+        self.assertEqual(self.statuses(engine.Here(self.tree, self.rows_path, names, self.out, [], 4)), self.WANTED)
+        self.assertIn("signal 9", self.reason("killed"))
+        self.assertIn("ValueError: why", self.reason("raises"))
+        self.assertIn("cut short", self.reason("short"))
+
+    def test_hung_row_here(self):
+        self.hang(engine.Here, 1)
+
+    def spread(self, sshlogins):
+        names = self.only("good", "fails", "killed", "short")
+        found = self.statuses(engine.Spread(self.tree, self.rows_path, names, self.out, [], sshlogins))
+        self.assertEqual(found, {name: self.WANTED[name] for name in names})
+        self.assertRegex(self.reason("killed"), "on .* (signal 9|status 137)")
+        with open(os.path.join(self.out, "good", "left.log"), encoding="utf-8") as file:
+            self.assertEqual(file.read(), "good")
+        self.assertFalse(os.path.exists(os.path.join(self.out, "spread")))
+
+    @unittest.skipUnless(PARALLEL, "parallel, rsync or ssh is missing")
+    def test_parallel_on_this_machine(self):
+        self.spread("4/:")
+
+    @unittest.skipUnless(PARALLEL, "parallel, rsync or ssh is missing")
+    def test_hung_row_by_parallel(self):
+        self.hang(engine.Spread, "1/:")
+
+    @unittest.skipUnless(PARALLEL and SSHD, "parallel or sshd (Debian package openssh-server) is missing")
+    def test_parallel_over_ssh_and_here(self):
+        with Sshd(SSHD, self.folder) as home:
+            self.spread("3/eft-loopback,1/:")
+            self.assertEqual([name for name in os.listdir(home) if name.startswith("eft-regress")], [])
+
+    @unittest.skipUnless(PARALLEL and SSHD, "parallel or sshd (Debian package openssh-server) is missing")
+    def test_host_that_does_not_answer_is_an_error(self):
+        server = Sshd(SSHD, self.folder)
+        with server:
+            pass  # and gone again
+        self.addCleanup(server.forget)
+        server.settings()
+        names = self.only("good", "fails")
+        with open(os.path.join(self.folder, "stderr"), "w", encoding="utf-8") as file:
+            saved = os.dup(2)
+            os.dup2(file.fileno(), 2)
+            try:
+                found = self.statuses(engine.Spread(self.tree, self.rows_path, names, self.out, [],
+                                                    "2/eft-loopback"))
+            finally:
+                os.dup2(saved, 2)
+                os.close(saved)
+        self.assertEqual({status for row in found.values() for status in row}, {ERROR})
+
+
+class Sshd:
+    """An ssh server of one's own, on a free port of 127.0.0.1, with keys that nobody else has."""
+
+    def __init__(self, program, folder):
+        self.program, self.folder = program, os.path.join(folder, "ssh")
+        os.makedirs(self.folder, mode=0o700)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        self.saved = os.environ.get("PARALLEL_SSH")
+
+    def settings(self):
+        os.environ["PARALLEL_SSH"] = f"ssh -F {self.folder}/client"
+
+    def forget(self):
+        if self.saved is None:
+            os.environ.pop("PARALLEL_SSH", None)
+        else:
+            os.environ["PARALLEL_SSH"] = self.saved
+
+    def __enter__(self):
+        for key in ("host", "user"):
+            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{self.folder}/{key}"], check=True)
+        with open(f"{self.folder}/server", "w", encoding="utf-8") as file:
+            file.write(f"Port {self.port}\nListenAddress 127.0.0.1\nHostKey {self.folder}/host\n"
+                       f"AuthorizedKeysFile {self.folder}/user.pub\nStrictModes no\nUsePAM no\nPidFile none\n"
+                       f"PasswordAuthentication no\nMaxStartups 100\n")
+        with open(f"{self.folder}/client", "w", encoding="utf-8") as file:
+            file.write(f"Host eft-loopback\n\tHostName 127.0.0.1\n\tPort {self.port}\n\tIdentityFile {self.folder}/user\n"
+                       "\tIdentitiesOnly yes\n\tStrictHostKeyChecking no\n\tUserKnownHostsFile /dev/null\n"
+                       "\tLogLevel ERROR\n\tBatchMode yes\n")
+        if os.getuid() == 0:
+            os.makedirs("/run/sshd", exist_ok=True)
+        self.process = subprocess.Popen([self.program, "-D", "-e", "-f", f"{self.folder}/server"],
+                                        stderr=subprocess.PIPE, text=True)
+        for line in self.process.stderr:
+            if "listening" in line:
+                break
+        else:
+            raise unittest.SkipTest("sshd does not start here")
+        self.drain = threading.Thread(target=self.process.stderr.read, daemon=True)
+        self.drain.start()
+        self.settings()
+        return os.path.expanduser("~")
+
+    def __exit__(self, kind, value, traceback):
+        self.process.terminate()
+        self.process.wait()
+        self.drain.join()
+        self.process.stderr.close()
+        self.forget()
+
+
+class Regress(unittest.TestCase):
+    """The table, its files, and the command for each cell."""
+
+    def rows(self):
+        matrix = placements.Matrix(regress.TREE)
+        return [regress.Row(configuration, ["boot", "guest"])
+                for configuration in matrix.chosen(["phase3", "pairwise-2", "random", "randconfig"], [77], [78])]
+
+    def test_the_command_for_a_cell_runs_that_cell_and_no_other(self):
+        """Each as it is printed, pasted into a shell; LIST=1 says what would run."""
+        with tempfile.TemporaryDirectory() as folder:
+            environment = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+            for row in self.rows():
+                for suite_name in ("guest",) if row.name != "phase3" else ("build", "guest"):
+                    done = subprocess.run(f"{row.command(suite_name)} LIST=1 O={folder}", shell=True, text=True,
+                                          cwd=regress.TREE, env=environment, stdout=subprocess.PIPE)
+                    only_built = row.configuration.kind == placements.RANDCONFIG or suite_name == "build"
+                    self.assertEqual(done.stdout, f"{row.name} build{'' if only_built else ' guest'}\n")
+
+    def test_what_is_unknown_is_told_in_one_line(self):
+        for arguments, word in ((["--configs", "phase9"], "phase9"), (["--configs", "pairwise-999"], "pairwise-999"),
+                                (["--suite", "disc"], "disc"), (["--seed", "x"], "seed")):
+            done = subprocess.run([sys.executable, regress.__file__, "--list", *arguments], text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn(word, done.stderr.splitlines()[-1])
+            self.assertNotIn("Traceback", done.stderr)
+
+    def test_results_keep_statuses_apart(self):
+        rows = self.rows()
+        rows[0].results = {"build": ktap.Result("build"), "boot": ktap.group("boot", [
+            ktap.Result("a"), ktap.Result("b", FAILED, "2 is not 3"), ktap.Result("c", SKIPPED, "no disk")])}
+        rows[1].results = {"build": ktap.Result("build"), "boot": ktap.Result("boot", SKIPPED, "driver uart is off"),
+                           "guest": ktap.group("guest", [ktap.Result("a")])}
+        rows[2].twin = rows[1]
+        rows[3].suites, rows[3].results = [], {"build": ktap.Result("build")}
+        regress.complete(rows, {rows[0].name: "it was cut"})
+        with tempfile.TemporaryDirectory() as out:
+            regress.write_results(rows, ["boot", "guest"], out, 1.0, True)
+            with open(f"{out}/table.txt", encoding="utf-8") as file:
+                text = file.read()
+            with open(f"{out}/results.ktap", encoding="utf-8") as file:
+                report = ktap.parse("all", file.read())
+            junit = [case.tag for suite_ in xml.parse(f"{out}/junit.xml").getroot() for test in suite_ for case in test]
+            cells = {(cell["configuration"], cell["suite"]): cell["status"] for cell in regress.earlier_cells(out)}
+        self.assertRegex(text, r"phase3 +1 ok +FAIL 1/3 +ERROR\n")
+        self.assertRegex(text, r"pairwise-2 +1 ok +skipped +1 ok\n")
+        self.assertRegex(text, r"random-77 += pairwise-2\n")
+        self.assertRegex(text, r"randconfig-78 +1 ok +- +-\n")
+        self.assertIn("make regress CONFIG=phase3 SUITE=boot\n", text)
+        self.assertIn("it was cut", text)
+        self.assertIn("pairwise-2 skips boot: driver uart is off\n", text)
+        self.assertEqual(report.count(), {PASSED: 5, FAILED: 1, ERROR: 1, SKIPPED: 3})
+        self.assertEqual(sorted(junit), ["error", "failure", "skipped", "skipped"])
+        self.assertEqual(cells[("phase3", "boot")], FAILED)
+        self.assertEqual(cells[("phase3", "guest")], ERROR)
+        self.assertEqual(cells[("random-77", "boot")], SKIPPED)
 
 
 if __name__ == "__main__":

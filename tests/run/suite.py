@@ -35,16 +35,18 @@ class Case:
     run: object
     drivers: tuple
     timeout_s: float
+    waits: bool = False
 
 
-def case(drivers=(), timeout_s=120.0, shell=True):
+def case(drivers=(), timeout_s=120.0, shell=True, waits=False):
     """Mark a function as a case.
 
-    It is skipped where one of `drivers` is off; `shell`: it types, so it needs the serial driver too.
+    It is skipped where one of `drivers` is off; `shell`: it types, so it needs the serial driver too. `waits`:
+    its machine mostly waits for seconds that a specification demands, so it may run beside those that compute.
     """
     def mark(function):
         needs = dict.fromkeys([*drivers, *(("uart",) if shell else ())])
-        function.case = Case(function.__name__, function, tuple(needs), timeout_s)
+        function.case = Case(function.__name__, function, tuple(needs), timeout_s, waits)
         return function
     return mark
 

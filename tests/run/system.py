@@ -19,6 +19,7 @@ import suite  # noqa: E402
 from build import Build  # noqa: E402
 
 JOBS_MAX = 2  # virtual machines at once: more only disturb each other's timing
+WAITING_MAX = 3  # beside them, of cases that mostly wait
 
 
 def chosen_suites(text):
@@ -37,7 +38,8 @@ def run_suites(build, names, out, jobs=JOBS_MAX, timeout_scale=1.0, case_filter=
                on_suite=None):
     """Run suites; list of (name, Result) in the order asked for."""
     results = {}
-    with concurrent.futures.ThreadPoolExecutor(min(jobs, JOBS_MAX)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(min(jobs, JOBS_MAX)) as pool, \
+            concurrent.futures.ThreadPoolExecutor(WAITING_MAX) as waiting_pool:
         waiting = []
         for name in names:
             _, cases = suite.load(name)
@@ -45,7 +47,8 @@ def run_suites(build, names, out, jobs=JOBS_MAX, timeout_scale=1.0, case_filter=
             if not cases and case_filter:
                 continue
             waiting.append((name, cases, [
-                pool.submit(suite.run_case, build, name, case, os.path.join(out, name, case.name),
+                (waiting_pool if case.waits else pool).submit(
+                    suite.run_case, build, name, case, os.path.join(out, name, case.name),
                             timeout_scale) for case in cases]))
         for name, cases, futures in waiting:
             finished = []

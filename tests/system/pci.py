@@ -115,7 +115,7 @@ def _needs_ring(test, **rings):
             test.skip(f"without MOVABLE_DRIVERS {driver} is in the other ring for good")
 
 
-@case(drivers=("pci", "ahci"))
+@case(drivers=("pci", "ahci"), waits=True)  # a slot waits 6 s before it lets a card go
 def controller_in_ring_0_comes_and_goes(test):
     _needs_ring(test, ahci="kernel")
     if test.build.placement("pci") == "user":
@@ -123,13 +123,13 @@ def controller_in_ring_0_comes_and_goes(test):
     _controller_comes_and_goes(test, "ahci=kernel")
 
 
-@case(drivers=("pci", "ahci"))
+@case(drivers=("pci", "ahci"), waits=True)  # a slot waits 6 s before it lets a card go
 def controller_in_ring_3_comes_and_goes(test):
     _needs_ring(test, ahci="user")
     _controller_comes_and_goes(test, "ahci=user")
 
 
-@case(drivers=("pci", "ahci"))
+@case(drivers=("pci", "ahci"), waits=True)  # a slot waits 6 s before it lets a card go
 def controller_on_a_bus_in_ring_3_comes_and_goes(test):
     _needs_ring(test, pci="user", ahci="user")
     _controller_comes_and_goes(test, "pci=user ahci=user")
