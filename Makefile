@@ -49,17 +49,17 @@ KCONFIG_FILES := Kconfig $(wildcard */Kconfig shim/drivers/Kconfig shim/drivers/
 KCONFIG = cd $(O) && srctree=$(CURDIR) KCONFIG_CONFIG=$(or $1,.config) \
 	KCONFIG_AUTOCONFIG=include/config/auto.conf KCONFIG_TRISTATE=include/config/tristate.conf \
 	KCONFIG_AUTOHEADER=include/generated/autoconf.h
-CONF = $(KCONFIG) kconfig-conf
+CONF = $(KCONFIG) sh $(CURDIR)/.ci/conf
 SURVIVED := $(PYTHON) $(CURDIR)/.ci/survived.py $(CURDIR)/Kconfig
-have-kconfig = @command -v kconfig-conf >/dev/null || \
-	{ echo 'kconfig-conf is missing: run "make setup", which installs what Eft needs' >&2; exit 1; }
+need := @sh $(CURDIR)/.ci/need
+have-kconfig = $(need) kconfig-conf $(firstword $(PYTHON))
 
 $(O)/include/config $(O)/include/generated:
 	@mkdir -p $@
 
 .PHONY: $(CONFIG_GOALS) syncconfig
 menuconfig nconfig: | $(O)/include/config
-	$(have-kconfig)
+	$(need) kconfig-$(if $(filter nconfig,$@),nconf,mconf)
 	@[ -e $(O)/.config ] || $(MAKE) --no-print-directory defconfig
 	@$(KCONFIG) kconfig-$(if $(filter nconfig,$@),nconf,mconf) $(CURDIR)/Kconfig
 
@@ -189,6 +189,7 @@ $(call keep,$(O)/include/generated/version.h,$(version-text))
 
 # The compiler must compile and link for x86-64 with these flags, or nothing else makes sense.
 $(stamp)/probe: $(stamp)/compiler
+	$(need) $(LD) $(AR) $(OBJCOPY) $(STRIP)
 	@sh .ci/compiler $@.tmp "$(CC)" $(kernel-flags)
 	@touch $@
 
@@ -279,6 +280,7 @@ $(O)/drivers.manifest: $(call driver-object,$(drivers)) $(stamp)/programs
 
 # The initial archive: programs keep their symbols for fault reports, not their debug information.
 $(O)/archive.cpio: $(program-files) $(O)/drivers.manifest
+	$(need) cpio
 	$(say) ARCHIVE U $(@F)
 	@find $(O)/drivers-user -name '*.map' | while read map; do case ' $(program-files) ' in *" $${map%.map} "*) ;; \
 		*) rm -f $$map $${map%.map} $${map%.map}.before $${map%.map}.after;; esac; done
@@ -289,6 +291,7 @@ $(O)/archive.cpio: $(program-files) $(O)/drivers.manifest
 
 # One image for BIOS and UEFI.
 $(O)/eft.iso: $(O)/kernel.elf $(O)/archive.cpio kernel/boot/grub.cfg
+	$(need) grub-mkrescue xorriso mformat /usr/lib/grub/i386-pc /usr/lib/grub/x86_64-efi
 	$(say) ISO - $(@F)
 	@rm -rf $(O)/iso; mkdir -p $(O)/iso/boot/grub
 	@$(STRIP) --strip-debug -o $(O)/iso/boot/kernel.elf $(O)/kernel.elf
@@ -312,6 +315,7 @@ qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga s
 	-smbios 'type=11,value=$(subst $(comma),$(comma)$(comma),$(CMDLINE))' -serial mon:stdio $(QEMU_EXTRA)
 
 $(DISK):
+	$(need) sgdisk mkfs.vfat
 	$(say) DISK - $@
 	@sh .ci/mkdisk $@
 
@@ -323,18 +327,22 @@ $(O)/eft.gdb: $(O)/kernel.elf $(program-files)
 
 .PHONY: run run-uefi debug gdb
 run: $(O)/eft.iso $(DISK)
+	$(need) $(QEMU)
 	@echo 'Ctrl-A X leaves QEMU; Ctrl-A C is its monitor.'
 	$(Q)$(qemu)
 
 run-uefi: $(O)/eft.iso $(DISK)
+	$(need) $(QEMU) /usr/share/OVMF/OVMF_CODE_4M.fd
 	@echo 'Ctrl-A X leaves QEMU; Ctrl-A C is its monitor.'
 	$(Q)$(qemu) -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd
 
 debug: $(O)/eft.iso $(O)/eft.gdb $(DISK)
+	$(need) $(QEMU)
 	@echo 'The machine waits. In another terminal: make gdb$(if $(filter-out $(CURDIR)/build,$(O)), O=$(O)), or gdb -x $(O)/eft.gdb'
 	$(Q)$(qemu) -S -chardev socket,id=gdb,path=$(O)/gdb.sock,server=on,wait=off -gdb chardev:gdb
 
 gdb: $(O)/eft.gdb
+	$(need) gdb
 	@gdb -q -x $(O)/eft.gdb
 
 # --- Look ----------------------------------------------------------------------------------------
@@ -387,6 +395,7 @@ help:
 # Every configuration, each in a build folder of its own: tests/README.md
 .PHONY: regress
 regress:
+	$(need) $(firstword $(PYTHON))
 	@$(PYTHON) tests/run/regress.py --out $(O)/regress $(if $(QUICK),--quick) $(if $(ONLY_FAILED),--only-failed) \
 		$(if $(CONFIG),--configs '$(CONFIG)') $(if $(SUITE),--suite '$(SUITE)') $(if $(SEED),--seed '$(SEED)') \
 		$(if $(JOBS),--jobs '$(JOBS)') $(if $(SSHLOGINS),--sshlogins '$(SSHLOGINS)') $(if $(LIST),--list)

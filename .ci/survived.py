@@ -8,7 +8,10 @@ import os
 import re
 import sys
 
-import kconfiglib
+try:
+    import kconfiglib
+except ImportError:
+    sys.exit('python3-kconfiglib is missing: run "make setup", which installs what Eft needs')
 
 
 def main():
@@ -17,9 +20,12 @@ def main():
     kconfig = kconfiglib.Kconfig(kconfig_file, warn_to_stderr=False)
     kconfig.modules = kconfig.syms["USER_DRIVERS"]  # "option modules"; kconfiglib knows MODULES only
     kconfig.load_config(result)
-    results = dict(parse(result).values())
-    bad = 0
-    for number, (name, want) in parse(wanted).items():
+    results = dict(parse(result)[0].values())
+    lines, nonsense = parse(wanted)
+    bad = len(nonsense)
+    for number, line in nonsense.items():
+        print(f"{wanted}:{number}: '{line}' means nothing; write CONFIG_NAME=value, or remove the line", file=sys.stderr)
+    for number, (name, want) in lines.items():
         symbol = kconfig.syms.get(name)
         known = symbol is not None and symbol.nodes
         got = results.get(name, "n") if known else None
@@ -34,18 +40,22 @@ def main():
 
 
 def parse(path):
-    """{line number: (symbol, value)} of a .config or defconfig."""
-    lines = {}
-    for number, line in enumerate(open(path), 1):
-        match = re.match(r"CONFIG_(\w+)=(.*)", line) or re.match(r"# CONFIG_(\w+) is not (set)", line)
+    """{line number: (symbol, value)} of a .config or defconfig; {line number: what is no line of one}."""
+    lines, nonsense = {}, {}
+    for number, line in enumerate(open(path, encoding="utf-8", errors="replace"), 1):
+        match = re.match(r"CONFIG_(\w+)=(.+)", line) or re.match(r"# CONFIG_(\w+) is not (set)$", line)
         if match:
             lines[number] = match[1], "n" if match[2] == "set" else match[2].strip('"')
-    return lines
+        elif line.strip() and not line.startswith("#"):
+            nonsense[number] = line.strip()
+    return lines, nonsense
 
 
 def remedy(symbol, got, want):
     if got is None:
         return "remove the line"
+    if want not in {kconfiglib.BOOL: "yn", kconfiglib.TRISTATE: "ymn"}.get(symbol.orig_type, want):
+        return "it is y, m or n" if symbol.orig_type == kconfiglib.TRISTATE else "it is y or n"
     if symbol.ranges:
         low, high = symbol.ranges[0][:2]
         return f"the range is {low.str_value} to {high.str_value}"

@@ -32,12 +32,14 @@ endif
 
 # A test that cannot be built is one that failed, not the end of all others.
 unit-programs:
+	$(need) $(HOSTCC) /usr/include/cmocka.h
 	+@$(MAKE) --no-print-directory -k $(unit-programs) || true
 
 # The state check of a driver, fuzzed with coverage for SECONDS=60. Inputs that find something new are
 # kept in the build folder.
 .PHONY: fuzz
 fuzz:
+	@command -v clang >/dev/null || { echo 'clang is missing: sh .ci/setup clang libclang-rt-14-dev' >&2; exit 1; }
 	@mkdir -p $(O)/fuzz/$(DRIVER)
 	$(Q)clang -DFUZZER $(filter-out -fsanitize=%,$(host-flags)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
 		-o $(O)/fuzz/$(DRIVER).program $(sources-tests/unit/$(DRIVER)_check_test.c) tests/unit/$(DRIVER)_check_test.c

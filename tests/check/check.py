@@ -17,7 +17,8 @@ import subprocess
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "reference", "links", "incremental", "debugger")
+CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "reference", "links", "incremental", "debugger",
+          "errors")
 HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py",
              "trace": "tests/trace/selftest.py"}
 SKIPPED = 4  # exit status: what a test needs is not installed, its last line says what

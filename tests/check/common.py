@@ -85,6 +85,11 @@ def main(check, self_test):
     if arguments.self_test:
         self_test()
         sys.exit(0)
-    found = check(TREE, os.path.abspath(arguments.build))
+    try:
+        found = check(TREE, os.path.abspath(arguments.build))
+    except FileNotFoundError as error:
+        if os.sep in (error.filename or os.sep):
+            raise
+        found = [f'{error.filename} is missing: run "make setup", which installs what Eft needs']
     print("\n".join(found) if found else "nothing to complain about")
     sys.exit(1 if found else 0)

@@ -4,10 +4,14 @@
 NAME_queue, but inside shim types. Read from the debug information of the driver object; that these are
 its state is seen from the sizes in its struct shim_driver."""
 import struct
+import sys
 
 from common import drivers, expect, main, run
 
-from elftools.elf.elffile import ELFFile
+try:
+    from elftools.elf.elffile import ELFFile
+except ImportError:
+    sys.exit('python3-pyelftools is missing: run "make setup", which installs what Eft needs')
 
 HEAD = struct.Struct("<II16sIII")  # shim_version, state_version, name, class, base and queue bytes
 SKIP = ("DW_TAG_typedef", "DW_TAG_const_type", "DW_TAG_volatile_type", "DW_TAG_array_type", "DW_TAG_member")

@@ -9,8 +9,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 import socket
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import dataclass, field
@@ -26,6 +28,12 @@ CD_PORT = 5  # of the q35's own AHCI; disks take 0 to 4
 # of its interrupt line, and OVMF looking for a TPM.
 NOISE = re.compile(r"ahci: IRQ#\d+ level:\d+$|Invalid (read|write) at addr 0xFED400")
 _ANSI = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|[()][A-Za-z0-9]|[=>78cDEHM])")
+
+
+def need_qemu():
+    """End here, with one line, where nothing could run."""
+    if not shutil.which(QEMU):
+        sys.exit(f'{QEMU} is missing: run "make setup", which installs what Eft needs')
 
 
 class GuestError(Exception):

@@ -23,6 +23,7 @@ import events  # noqa: E402
 import ktap  # noqa: E402
 from events import BUILD  # noqa: E402
 from placements import RANDCONFIG, Matrix  # noqa: E402
+from qemu import need_qemu  # noqa: E402
 from system import chosen_suites  # noqa: E402
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -293,6 +294,8 @@ def main():
             print(row.name, f"= {row.twin.name}" if row.twin else " ".join(
                 name for name in [BUILD, *row.suites] if name not in row.results))
         return 0
+    if not arguments.sshlogins:
+        need_qemu()
     os.makedirs(out, exist_ok=True)
     chance = sorted({row.configuration.seed for row in rows if row.configuration.seed is not None})
     if chance:

@@ -17,6 +17,7 @@ sys.dont_write_bytecode = True
 import ktap  # noqa: E402
 import suite  # noqa: E402
 from build import Build  # noqa: E402
+from qemu import need_qemu  # noqa: E402
 
 JOBS_MAX = 2  # virtual machines at once: more only disturb each other's timing
 WAITING_MAX = 3  # beside them, of cases that mostly wait
@@ -89,6 +90,7 @@ def main():
     if arguments.list:
         _list(names)
         return 0
+    need_qemu()
     try:
         build = Build(arguments.build)
         os.stat(build.iso)
