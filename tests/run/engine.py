@@ -18,6 +18,7 @@ import time
 
 COMMAND = "tests/run/row.py"  # of the tree; self-tests have another
 ROW_SECONDS = 3600            # a row that takes longer hangs
+PASSED_ON = ("LONG", "CROSS_COMPILE")  # of the environment, to other machines
 
 
 def _end(process):
@@ -108,7 +109,7 @@ class Spread:
     """Rows over `sshlogins`, as GNU parallel spells them: 2/:,4/user@host. Each gets a copy of this tree."""
 
     def __init__(self, tree, rows_path, names, out, options, sshlogins, limit_s=ROW_SECONDS):
-        for tool in ("parallel", "rsync", "ssh"):
+        for tool in ("parallel", "rsync", "ssh", "git"):
             if not shutil.which(tool):
                 sys.exit(f'SSHLOGINS needs {tool}, which is missing: run "make setup", which installs it')
         self.tree, self.rows_path, self.names, self.options = tree, rows_path, names, options
@@ -122,9 +123,11 @@ class Spread:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(os.path.join(self.folder, self.work))
         listed = subprocess.run(["git", "-C", self.tree, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                                check=True, stdout=subprocess.PIPE, text=True).stdout
+                                stdout=subprocess.PIPE, text=True)
+        if listed.returncode != 0:
+            sys.exit("SSHLOGINS needs to know what belongs to the tree: run it in a git clone")
         with tarfile.open(os.path.join(self.folder, "tree.tar"), "w") as tar:
-            for name in filter(None, listed.split("\0")):
+            for name in filter(None, listed.stdout.split("\0")):
                 if os.path.lexists(os.path.join(self.tree, name)):
                     tar.add(os.path.join(self.tree, name), name)
             tar.add(self.rows_path, "rows.json")
@@ -170,10 +173,11 @@ class Spread:
 
     def run(self, on_line):
         self._pack()
+        kept = shlex.join(["env", *(f"{name}={os.environ[name]}" for name in PASSED_ON if name in os.environ)])
         copies = ["--basefile", "./tree.tar", "--basefile", "./job.sh", "--return", "./{1}.tar", "--cleanup"]
         process = self._parallel(*(copies if re.search(r"[^/:,0-9]", self.sshlogins) else ()), "--workdir", self.work,
                                  "--line-buffer", "--joblog", "jobs.log", "--timeout", str(self.limit_s),
-                                 f"sh job.sh {{1}} {{%}} {shlex.join(self.options)}", ":::", *self.names,
+                                 f"{kept} sh job.sh {{1}} {{%}} {shlex.join(self.options)}", ":::", *self.names,
                                  stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         try:
             with process.stdout:

@@ -29,6 +29,7 @@ from system import chosen_suites  # noqa: E402
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QUICK = ("phase1", "phase2", "phase3", "minimal")
 SEEDS, BUILD_SEEDS = 8, 2  # of random placements, and of configurations that are only built
+NO_RESULT = "no result"
 GUESS_S = 5.0              # for a cell nobody has timed yet
 
 
@@ -142,8 +143,13 @@ def explanations(rows, out):
                 reasons.setdefault(reason, []).append(name)
         lines += [f"{row.name} skips {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     for row in rows:
+        missing = [name for name, result in row.results.items() if result.reason.startswith(NO_RESULT)]
+        if len(missing) > 1:  # one line for all that the row did not come to
+            lines.append(f"{row.name}, {len(missing)} cells: make regress {row.configuration.arguments}")
+            lines.append(f"    {ktap.ERROR}: {row.results[missing[0]].reason}"[:400])
         for name, result in row.results.items():
-            if result.status not in (ktap.FAILED, ktap.ERROR) or result.reason == "not built":
+            if (result.status not in (ktap.FAILED, ktap.ERROR) or result.reason == "not built"
+                    or len(missing) > 1 and name in missing):
                 continue
             bad = result.bad()
             lines.append(f"{row.name} {name}: {row.command(name)}")
@@ -192,7 +198,7 @@ def complete(rows, lost):
     for row in rows:
         for name in [BUILD, *row.suites]:
             if not row.twin and name not in row.results:
-                row.results[name] = ktap.Result(name, ktap.ERROR, f"no result: {lost.get(row.name) or 'cut short'}")
+                row.results[name] = ktap.Result(name, ktap.ERROR, f"{NO_RESULT}: {lost.get(row.name) or 'cut short'}")
 
 
 def version():
