@@ -1,11 +1,13 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""The report as a browser really lays it out: wide, narrow, dark, printed; and that a bad page is found out.
+"""The report, the shim's reference and the README's picture as a browser really lays them out: wide, narrow, dark,
+printed; and that a bad page is found out.
 
 Needs Debian's chromium; without it exits with 4, a skip. A script that measures is put into copies of the page;
 the page itself has none.
 """
 import html
+import importlib.util
 import json
 import os
 import re
@@ -55,6 +57,17 @@ for (const part of document.querySelectorAll('[data-driver]'))
 seen.scroll = document.documentElement.scrollWidth;
 parent.document.body.textContent = JSON.stringify(seen);
 """
+
+
+TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def reference():
+    """The page that `make doc` writes."""
+    spec = importlib.util.spec_from_file_location("reference_maker", os.path.join(TREE, ".ci", "reference.py"))
+    maker = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(maker)
+    return maker.page(maker.headers(TREE))
 
 
 def records():
@@ -169,6 +182,27 @@ def pixels(path):
         rows.append(line)
         before = line
     return width, size, rows
+
+
+class Others(unittest.TestCase):
+    def setUp(self):
+        self.browser = Browser()
+        self.addCleanup(self.browser.folder.cleanup)
+
+    def test_reference_is_sound(self):
+        text = reference()
+        for how in ({}, {"dark": True}, {"width": NARROW}):
+            seen = self.browser.measure(text, **how)
+            self.assertEqual(problems(seen, ()), [], how)
+            self.assertIn("shim_dma_allocate", seen["text"])
+
+    def test_picture_follows_the_reader(self):
+        with open(os.path.join(TREE, "doc", "two-rings.svg"), encoding="utf-8") as file:
+            text = f'<!DOCTYPE html><body style="margin: 0">{file.read()}'
+        for dark, ground in ((False, range(240, 256)), (True, range(0, 40))):
+            path = self.browser.path("picture.png")
+            self.browser.run(text, f"--screenshot={path}", width=760, height=400, dark=dark)
+            self.assertIn(pixels(path)[2][200][30], ground)
 
 
 class Laid(unittest.TestCase):

@@ -5,7 +5,7 @@
 unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
 checks  every script below that has a check() and a self_test(), first the self-test, then the tree; and
         the self-tests of tests/run, tests/bench and tests/trace
-page    tests/bench/pagetest.py: the benchmark report in a browser, if there is one
+page    tests/bench/pagetest.py: report, reference and picture in a browser, if there is one
 models  tests/models/run.py: the protocols in Spin, and the bugs that it must find
 system  tests/run/system.py, all suites
 """
@@ -17,8 +17,8 @@ import subprocess
 import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "reference", "links", "incremental", "debugger",
-          "errors")
+CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "reference", "links", "protocol",
+          "incremental", "debugger", "errors")
 HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py",
              "trace": "tests/trace/selftest.py"}
 SKIPPED = 4  # exit status: what a test needs is not installed, its last line says what
