@@ -175,7 +175,7 @@ $(call keep,$(stamp)/kernel-link,$(kernel-objects) $(kernel-drivers) $(link-flag
 $(call keep,$(stamp)/programs,$(programs) $(user-drivers) $(link-flags) $(runtime-objects) $(process-objects) $(program-objects))
 
 # The kernel's built-in placement, and what it is called.
-placement-line = X("$(notdir $1)"$(comma) PLACEMENT_$2)
+placement-line = X("$(notdir $1)"$(comma) PLACEMENT_$2$(comma) $(patsubst %/,%,$(dir $1)))
 $(call keep,$(O)/include/generated/placement.h,#define PLACEMENT_TABLE(X) \
 	$(foreach d,$(drivers-y),$(call placement-line,$d,KERNEL)) \
 	$(foreach d,$(drivers-m),$(call placement-line,$d,USER)) \

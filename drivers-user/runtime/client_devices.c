@@ -67,8 +67,9 @@ bool placement_from_text(const char *text, enum placement *placement)
 const char *device_class_text(uint32_t class_id)
 {
 	static const char *const text[CLASS_COUNT] = {
-		"none",    "bus",   "block", "serial",  "net", "wifi", "input",
-		"display", "audio", "clock", "entropy", "i2c", "spi",  "watchdog",
+#define CLASS_TEXT(name, folder) #folder,
+		DEVICE_CLASSES(CLASS_TEXT)
+#undef CLASS_TEXT
 	};
 
 	return class_id < CLASS_COUNT ? text[class_id] : "?";

@@ -17,11 +17,19 @@ struct cmdline cmdline;
 
 extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
 
+/* The build knows a driver's class by its folder. */
+enum {
+#define CLASS_OF(name, folder) CLASS_OF_##folder = CLASS_##name,
+	DEVICE_CLASSES(CLASS_OF)
+#undef CLASS_OF
+};
+
 static const struct {
 	const char *name;
 	enum placement placement;
+	uint8_t class_id;
 } placements[] = {
-#define PLACEMENT_ROW(name, placement) { name, placement },
+#define PLACEMENT_ROW(name, placement, folder) { name, placement, CLASS_OF_##folder },
 	PLACEMENT_TABLE(PLACEMENT_ROW)
 #undef PLACEMENT_ROW
 };
@@ -49,6 +57,7 @@ void cmdline_init(void)
 		string_copy(driver->name, sizeof(driver->name), placements[i].name);
 		driver->placement_default = (uint8_t)placements[i].placement;
 		driver->placement = (uint8_t)placements[i].placement;
+		driver->class_id = (uint8_t)placements[i].class_id;
 		driver->in_kernel = is_in_image(placements[i].name);
 	}
 	cmdline_parse(boot_info.cmdline, &cmdline, warn);

@@ -136,7 +136,6 @@ HANDLER(sys_device_move)
 
 HANDLER(sys_driver_list)
 {
-	const struct shim_driver *image;
 	struct driver_info info = { 0 };
 	enum error error = registry_check(a, RIGHT_READ);
 
@@ -146,9 +145,8 @@ HANDLER(sys_driver_list)
 	if (b >= cmdline.driver_count)
 		return failed(ERR_NOT_FOUND);
 	string_copy(info.name, sizeof(info.name), cmdline.driver[b].name);
-	image = kernel_driver_find(info.name);
-	info.in_kernel_image = image != NULL;
-	info.class_id = image ? (uint8_t)image->class_id : CLASS_NONE;
+	info.in_kernel_image = cmdline.driver[b].in_kernel;
+	info.class_id = cmdline.driver[b].class_id;
 	info.placement = cmdline.driver[b].placement;
 	info.placement_default = cmdline.driver[b].placement_default;
 	return failed(user_write(c, &info, sizeof(info)));

@@ -15,7 +15,7 @@ SOURCES = {
     "kernel/x/level.c": '#include <generated/autoconf.h>\nint level = CONFIG_LOG_LEVEL;\n',
     "kernel/x/movable.c": '#include <generated/autoconf.h>\n#ifdef CONFIG_MOVABLE_DRIVERS\nint movable;\n#endif\n',
     "kernel/x/header.c": '#include <kernel/header.h>\nint header = HEADER;\n',
-    "kernel/x/placement.c": '#include <generated/placement.h>\n#define X(name, place) name " " #place " "\n'
+    "kernel/x/placement.c": '#include <generated/placement.h>\n#define X(name, place, folder) name " " #place " "\n'
                             'const char *placement = PLACEMENT_TABLE(X);\n',
     "kernel/include/kernel/header.h": "#include <kernel/inner.h>\n",
     "kernel/include/kernel/inner.h": "#define HEADER 1\n",

@@ -17,11 +17,9 @@ static struct driver drivers[DRIVERS_MAX];
 static unsigned driver_count;
 
 static const char *const class_folder[CLASS_COUNT] = {
-	[CLASS_BUS] = "bus",           [CLASS_BLOCK] = "block", [CLASS_SERIAL] = "serial",
-	[CLASS_NET] = "net",           [CLASS_WIFI] = "wifi",   [CLASS_INPUT] = "input",
-	[CLASS_DISPLAY] = "display",   [CLASS_AUDIO] = "audio", [CLASS_CLOCK] = "clock",
-	[CLASS_ENTROPY] = "entropy",   [CLASS_I2C] = "i2c",     [CLASS_SPI] = "spi",
-	[CLASS_WATCHDOG] = "watchdog",
+#define CLASS_FOLDER(name, folder) #folder,
+	DEVICE_CLASSES(CLASS_FOLDER)
+#undef CLASS_FOLDER
 };
 
 static void add_driver(const struct shim_driver *manifest)
@@ -30,7 +28,7 @@ static void add_driver(const struct shim_driver *manifest)
 	struct archive_file file;
 
 	if (manifest->shim_version != SHIM_VERSION || manifest->class_id >= CLASS_COUNT ||
-	    !class_folder[manifest->class_id] || driver_count == DRIVERS_MAX) {
+	    manifest->class_id == CLASS_NONE || driver_count == DRIVERS_MAX) {
 		log_line(LOG_WARNING, "manager: entry %u of drivers.manifest is none",
 			 driver_count);
 		return;

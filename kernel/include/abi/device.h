@@ -17,23 +17,31 @@
 
 enum device_bus { BUS_PLATFORM, BUS_PCI };
 
+/* What kinds of device there are: number (in this order, it stays), folder of its drivers. */
+#define DEVICE_CLASSES(X)   \
+	X(NONE, none)       \
+	X(BUS, bus)         \
+	X(BLOCK, block)     \
+	X(SERIAL, serial)   \
+	X(NET, net)         \
+	X(WIFI, wifi)       \
+	X(INPUT, input)     \
+	X(DISPLAY, display) \
+	X(AUDIO, audio)     \
+	X(CLOCK, clock)     \
+	X(ENTROPY, entropy) \
+	X(I2C, i2c)         \
+	X(SPI, spi)         \
+	X(WATCHDOG, watchdog)
+
+/* CLASS_NONE, CLASS_BUS, CLASS_BLOCK, ... */
 enum device_class {
-	CLASS_NONE,
-	CLASS_BUS,
-	CLASS_BLOCK,
-	CLASS_SERIAL,
-	CLASS_NET,
-	CLASS_WIFI,
-	CLASS_INPUT,
-	CLASS_DISPLAY,
-	CLASS_AUDIO,
-	CLASS_CLOCK,
-	CLASS_ENTROPY,
-	CLASS_I2C,
-	CLASS_SPI,
-	CLASS_WATCHDOG,
-	CLASS_COUNT
+#define DEVICE_CLASS(name, folder) CLASS_##name,
+	DEVICE_CLASSES(DEVICE_CLASS)
+#undef DEVICE_CLASS
 };
+#define DEVICE_CLASS_ONE(name, folder) +1
+#define CLASS_COUNT                    (0 DEVICE_CLASSES(DEVICE_CLASS_ONE))
 
 /* Where a driver runs, or shall run. */
 enum placement { PLACEMENT_OFF, PLACEMENT_KERNEL, PLACEMENT_USER };

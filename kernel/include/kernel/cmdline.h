@@ -21,7 +21,8 @@ struct cmdline_driver {
 	char name[DRIVER_NAME_BYTES];
 	uint8_t placement_default; /* enum placement */
 	uint8_t placement;
-	bool in_kernel; /* ring 0 carries its code: kernel placement is possible */
+	bool in_kernel;   /* ring 0 carries its code: kernel placement is possible */
+	uint8_t class_id; /* enum device_class */
 };
 
 struct cmdline {
