@@ -27,7 +27,7 @@ struct class_ops {
 	struct session_wakes *(*wakes)(struct shim_device *device);
 };
 
-extern const struct class_ops block_class_ops, serial_class_ops, watchdog_class_ops;
+extern const struct class_ops block_class_ops, net_class_ops, serial_class_ops, watchdog_class_ops;
 
 /** The class of a driver; NULL: a bus, or unknown. */
 const struct class_ops *class_find(uint32_t class_id);

@@ -17,7 +17,7 @@ struct attached {
 
 const struct class_ops *class_find(uint32_t class_id)
 {
-	const struct class_ops *const all[] = { &block_class_ops, &serial_class_ops,
+	const struct class_ops *const all[] = { &block_class_ops, &net_class_ops, &serial_class_ops,
 						&watchdog_class_ops };
 
 	for (unsigned i = 0; i < ARRAY_COUNT(all); i++)

@@ -26,7 +26,8 @@ void client_close(struct client *client)
 	const struct session_create *areas = &client->areas;
 
 	close_handle(&client->session);
-	close_handle(&client->notification);
+	if (!client->shared)
+		close_handle(&client->notification);
 	unmap((void *)areas->info_vaddr, SESSION_PAGE);
 	unmap((void *)areas->client_vaddr, session_client_bytes(areas->slot_count));
 	unmap((void *)areas->server_vaddr, session_server_bytes(areas->slot_count));
@@ -37,11 +38,14 @@ void client_close(struct client *client)
 static enum error create_session(struct client *client, handle_t grant)
 {
 	struct session_create *areas = &client->areas;
-	struct sys_result result = SYS0(SYS_NOTIFICATION_CREATE);
+	struct sys_result result;
 
-	if (result.error != OK)
-		return result.error;
-	client->notification = (handle_t)result.value;
+	if (!client->shared) {
+		result = SYS0(SYS_NOTIFICATION_CREATE);
+		if (result.error != OK)
+			return result.error;
+		client->notification = (handle_t)result.value;
+	}
 	areas->notification = client->notification;
 	areas->notification_bits = 1;
 	result = SYS2(SYS_SESSION_CREATE, grant, (uintptr_t)areas);
@@ -54,24 +58,44 @@ static enum error create_session(struct client *client, handle_t grant)
 				   (void *)areas->pool_vaddr);
 }
 
-enum error client_open(uint32_t device, uint32_t unit, uint32_t slots, uint32_t pool_bytes,
-		       uint64_t range_start, uint64_t range_count, struct client *client)
+static enum error open_areas(uint32_t device, uint32_t unit, struct client *client)
 {
 	handle_t grant = HANDLE_NONE;
 	enum error error = manager_open(device, unit, &grant);
 
-	memset(client, 0, sizeof(*client));
 	if (error != OK)
 		return error;
-	client->areas = (struct session_create){ .slot_count = slots,
-						 .pool_bytes = pool_bytes,
-						 .range_start = range_start,
-						 .range_count = range_count };
 	error = create_session(client, grant);
 	close_handle(&grant);
 	if (error != OK)
 		client_close(client);
 	return error;
+}
+
+enum error client_open(uint32_t device, uint32_t unit, uint32_t slots, uint32_t pool_bytes,
+		       uint64_t range_start, uint64_t range_count, struct client *client)
+{
+	memset(client, 0, sizeof(*client));
+	client->areas = (struct session_create){ .slot_count = slots,
+						 .pool_bytes = pool_bytes,
+						 .range_start = range_start,
+						 .range_count = range_count };
+	return open_areas(device, unit, client);
+}
+
+enum error client_open_queue(uint32_t device, uint32_t unit, uint32_t queue, uint32_t slots,
+			     uint32_t pool_bytes, const struct client *beside,
+			     struct client *client)
+{
+	memset(client, 0, sizeof(*client));
+	client->areas = (struct session_create){ .slot_count = slots,
+						 .pool_bytes = pool_bytes,
+						 .queue = queue };
+	if (beside) {
+		client->notification = beside->notification;
+		client->shared = true;
+	}
+	return open_areas(device, unit, client);
 }
 
 void client_kick(struct client *client)

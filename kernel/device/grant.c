@@ -224,6 +224,8 @@ enum error unit_add(struct device *device, const struct unit_info *info)
 	unit->info.model[sizeof(unit->info.model) - 1] = 0;
 	unit->info.serial[sizeof(unit->info.serial) - 1] = 0;
 	unit->info.firmware[sizeof(unit->info.firmware) - 1] = 0;
+	if (info->class_id == CLASS_NET)
+		session_link_changed(device, info);
 	device_event(device, EVENT_UNITS);
 	return OK;
 }

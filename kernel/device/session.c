@@ -25,7 +25,7 @@ static void info_fill(struct session *session, const struct unit_info *unit,
 		.id = session->id,
 		.class_id = unit->class_id,
 		.unit = unit->unit,
-		.queue = unit->queue,
+		.queue = session->queue,
 		.slot_count = parameters->slot_count,
 		.pool_bytes = parameters->pool_bytes,
 		.block_bytes = unit->block_bytes,
@@ -43,6 +43,8 @@ static enum error parameters_check(const struct unit_info *unit, struct session_
 	if (!slots || slots > SESSION_SLOTS_MAX || (slots & (slots - 1)) ||
 	    !parameters->pool_bytes || parameters->pool_bytes > SESSION_POOL_MAX)
 		return ERR_INVALID;
+	if (parameters->queue && parameters->queue >= unit->queue_count)
+		return ERR_RANGE;
 	parameters->pool_bytes = (uint32_t)page_round_up(parameters->pool_bytes);
 	if (unit->class_id != CLASS_BLOCK)
 		return OK;
@@ -52,6 +54,17 @@ static enum error parameters_check(const struct unit_info *unit, struct session_
 			       parameters->range_count > unit->block_count - parameters->range_start
 		       ? ERR_RANGE
 		       : OK;
+}
+
+/* Is the queue somebody's already, and can it be but one's? One that closes only drains. */
+static bool queue_taken(struct device *device, const struct unit_info *unit, uint32_t queue)
+{
+	if (!(unit->flags & UNIT_EXCLUSIVE))
+		return false;
+	list_for_each(session, &device->sessions, struct session,
+		      link) if (!session->closing && session->info->unit == unit->unit &&
+				session->queue == queue) return true;
+	return false;
 }
 
 static enum error areas_create(struct process *client, struct session *session,
@@ -121,6 +134,8 @@ enum error session_create(struct process *client, struct device *device, uint32_
 	error = parameters_check(&unit->info, parameters);
 	if (error)
 		return error;
+	if (queue_taken(device, &unit->info, unit->info.queue + parameters->queue))
+		return ERR_BUSY;
 	error = object_create(client, OBJECT_SESSION, sizeof(*session), (void **)&session);
 	if (error)
 		return error;
@@ -135,8 +150,8 @@ enum error session_create(struct process *client, struct device *device, uint32_
 		object_release(&session->object);
 		return error;
 	}
+	session->queue = unit->info.queue + parameters->queue;
 	info_fill(session, &unit->info, parameters);
-	session->queue = unit->info.queue;
 	list_append(&device->sessions, &session->link);
 	device->info.session_count++;
 	*result = session;
@@ -266,6 +281,19 @@ void session_epoch_all(struct device *device)
 	device->info.epoch++;
 	list_for_each(session, &device->sessions, struct session, link)
 		__atomic_store_n(&session->info->epoch, device->info.epoch, __ATOMIC_RELEASE);
+}
+
+void session_link_changed(struct device *device, const struct unit_info *unit)
+{
+	list_for_each(session, &device->sessions, struct session, link)
+	{
+		uint32_t flags = (session->info->flags & ~UNIT_LINK) | (unit->flags & UNIT_LINK);
+
+		if (session->info->unit != unit->unit || session->info->flags == flags)
+			continue;
+		__atomic_store_n(&session->info->flags, flags, __ATOMIC_RELAXED);
+		session_wake_client(session);
+	}
 }
 
 void session_unit_gone(struct device *device, uint32_t unit, bool gone)

@@ -116,6 +116,8 @@ void fake_restart(struct fake *fake, bool keep_state)
 		if (fake->request[i].state == FAKE_TAKEN && !keep_state)
 			fake->request[i].state = FAKE_WAITING;
 	}
+	for (unsigned i = 0; i < FAKE_NET_QUEUES && !keep_state; i++)
+		fake->net[i].taken = fake->net[i].done;
 	for (unsigned i = 0; i < FAKE_UNITS_MAX && !keep_state; i++)
 		fake->unit[i] = (struct fake_unit){ 0 };
 	fake->quiesce_done = false;

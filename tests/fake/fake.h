@@ -12,6 +12,7 @@
 
 #include <shim/class/block.h>
 #include <shim/class/bus.h>
+#include <shim/class/net.h>
 #include <shim/class/serial.h>
 #include <shim/class/watchdog.h>
 #include <shim/driver.h>
@@ -25,6 +26,9 @@
 #define FAKE_REQUESTS_MAX 256
 #define FAKE_CHILDREN_MAX 64
 #define FAKE_SERIAL_BYTES 4096
+#define FAKE_NET_REQUESTS 512
+#define FAKE_NET_BYTES    8192
+#define FAKE_NET_QUEUES   2
 
 /* Register functions of a simulated device. */
 typedef uint64_t fake_read_t(void *context, uint32_t offset, unsigned bits);
@@ -84,6 +88,21 @@ struct fake_serial {
 	size_t in_count, in_limit;
 };
 
+/* One buffer or frame of the test. */
+struct fake_net_request {
+	struct shim_net_request request;
+	enum error error; /* ERR_AGAIN: not completed */
+	uint32_t count;   /* of the completion */
+};
+
+/* Free-running counts; requests are in a ring. */
+struct fake_net_queue {
+	struct fake_net_request request[FAKE_NET_REQUESTS];
+	unsigned queued, taken, done;
+	uint8_t *pool; /* FAKE_NET_BYTES of each request */
+	uint64_t iova;
+};
+
 /* Calls that can be made to fail. */
 enum fake_call {
 	FAKE_WINDOW_MAP,
@@ -133,6 +152,9 @@ struct fake {
 	uint64_t completed;
 	struct fake_serial serial[FAKE_UNITS_MAX];
 	struct fake_bus bus;
+	struct fake_net_queue net[FAKE_NET_QUEUES];
+	unsigned net_announced; /* calls of shim_net_unit_add() */
+	uint64_t net_counter[NET_COUNTERS];
 
 	unsigned fail_after[FAKE_CALLS]; /* 1: the next call fails; 0: none does */
 	enum error fail_error[FAKE_CALLS];
@@ -225,6 +247,21 @@ const struct unit_info *fake_unit(const struct fake *fake, unsigned unit);
 unsigned fake_unit_count(const struct fake *fake);
 /** For the class files: announce and withdraw. */
 enum error fake_unit_add(struct fake *fake, const struct unit_info *unit, uint8_t class_id);
+
+/* net.c: the client of class net, unit 0. Requests are named by the number that queueing returned.
+ */
+
+/** Post a buffer, or queue a frame, without telling the driver. data: NULL is zeroes. */
+unsigned fake_net_queue(struct fake *fake, unsigned queue, const void *data, uint32_t bytes,
+			uint32_t flags, uint64_t offload);
+/** Tell the driver that requests wait; that nobody wants its buffers. */
+void fake_net_kick(struct fake *fake, unsigned queue);
+void fake_net_cancel(struct fake *fake, unsigned queue);
+enum error fake_net_control(struct fake *fake, enum net_operation operation, uint64_t value);
+uint8_t *fake_net_data(struct fake *fake, unsigned queue, unsigned id);
+const struct fake_net_request *fake_net_result(struct fake *fake, unsigned queue, unsigned id);
+/** How many the driver has. */
+unsigned fake_net_in_flight(struct fake *fake, unsigned queue);
 
 /* serial.c: the client of class serial. */
 

@@ -7,12 +7,12 @@ from suite import case
 
 @case()
 def reaches_the_prompt(test):
-    with test.boot(devices=["i6300esb"]) as guest:
+    with test.boot(devices=["i6300esb", "e1000"]) as guest:
         guest.wait_prompt()
         test.check("banner_names_eft", "Eft" in guest.text, guest.text[:300])
         rings = guest.driver_rings()
         for driver in test.build.drivers():
-            if driver != "ahci" or "pci" in test.build.drivers():
+            if driver not in ("ahci", "e1000") or "pci" in test.build.drivers():
                 ring = test.build.placement(driver)
                 test.check(f"{driver}_is_live_where_configured", rings.get(driver) == {ring}, rings)
         bad = guest.command("log warning")

@@ -137,7 +137,8 @@ static const struct command own_commands[] = {
 	{ 0 },
 };
 
-static const struct command *const all_commands[] = { own_commands, device_commands, disk_commands,
+static const struct command *const all_commands[] = { own_commands,      device_commands,
+						      disk_commands,     net_commands,
 						      watchdog_commands, system_commands };
 
 const struct command *command_at(unsigned index)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * The shell: what its parts share. shell.c has the terminal, the prompt and the dispatch;
- * devices.c, system.c, disk.c and watchdog.c have the commands.
+ * devices.c, system.c, disk.c, net.c and watchdog.c have the commands.
  */
 #ifndef SHELL_SHELL_H
 #define SHELL_SHELL_H
@@ -26,7 +26,7 @@ struct command {
 	const char *(*complete)(int word, char **words, unsigned index);
 };
 
-extern const struct command device_commands[], system_commands[], disk_commands[],
+extern const struct command device_commands[], system_commands[], disk_commands[], net_commands[],
 	watchdog_commands[];
 
 /** The command of a name, or NULL. */

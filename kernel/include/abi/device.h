@@ -112,27 +112,34 @@ struct device_info {
 	struct device_window window[DEVICE_WINDOW_MAX];
 };
 
-/* What a driver offers on a device: a disk, a serial line. */
+/* What a driver offers on a device: a disk, a serial line, a network port. */
 struct unit_info {
 	uint32_t unit;
-	uint32_t queue; /* the queue actor that serves it */
+	uint32_t queue; /* the queue actor that serves it, or the first of them */
 	uint8_t class_id;
 	uint8_t reserved[3];
 	uint32_t flags; /* UNIT_* */
 	uint64_t block_count;
 	uint32_t block_bytes;
 	uint32_t transfer_bytes_max;
-	uint32_t depth; /* requests that the device works on at once */
-	uint32_t reserved2;
+	uint32_t depth;       /* requests that the device works on at once */
+	uint32_t queue_count; /* that serve it, each with sessions of its own; 0: one */
 	char model[48];
 	char serial[24];
 	char firmware[16];
+	uint8_t mac[6];      /* net */
+	uint16_t mtu;        /* net: largest payload of a frame, bytes */
+	uint32_t speed_mbps; /* net: of the link; 0: there is none */
 };
 #define UNIT_READ_ONLY 1u
-#define UNIT_FLUSH     2u  /* has a volatile cache that a flush empties */
-#define UNIT_FUA       4u  /* write-through of single writes without a flush of all */
-#define UNIT_DISCARD   8u  /* tells the device that blocks are unused */
-#define UNIT_CPU_DATA  16u /* the driver moves data by CPU: it sees the pool */
+#define UNIT_FLUSH     2u   /* has a volatile cache that a flush empties */
+#define UNIT_FUA       4u   /* write-through of single writes without a flush of all */
+#define UNIT_DISCARD   8u   /* tells the device that blocks are unused */
+#define UNIT_CPU_DATA  16u  /* the driver moves data by CPU: it sees the pool */
+#define UNIT_EXCLUSIVE 32u  /* one session a queue at a time */
+#define UNIT_LINK      64u  /* net: the cable is in; session_info.flags follows it */
+#define UNIT_CHECKSUM  128u /* net: computes checksums of frames to send */
+#define UNIT_SEGMENT   256u /* net: cuts large TCP segments to size */
 
 /* Bits of the one notification word that an instance waits on. */
 #define SIGNAL_CONTROL      0               /* a control, or a session came or went */

@@ -56,8 +56,8 @@ struct session_slot {
 	uint16_t reserved;
 	uint32_t
 		generation; /* the count of submissions before this one: submit_tail, at its fill */
-	uint64_t position;  /* block: first block, relative to the session's range */
-	uint32_t count;     /* block: blocks; serial: bytes */
+	uint64_t position;  /* block: first block, relative to the session's range; net: offload */
+	uint32_t count;     /* block: blocks; else bytes */
 	uint32_t data_offset; /* bytes into the pool */
 	uint64_t cookie;      /* the client's own; the driver side never looks */
 };
@@ -77,7 +77,7 @@ struct session_completion {
 	uint16_t status; /* enum error */
 	uint32_t generation;
 	uint32_t epoch;
-	uint32_t count; /* done: blocks or bytes, as in the request */
+	uint32_t count; /* done: blocks or bytes, as in the request; net: see shim/class/net.h */
 };
 _Static_assert(sizeof(struct session_completion) == 16, "session_completion is 16 bytes");
 
@@ -85,7 +85,9 @@ struct session_server {
 	uint32_t submit_head;   /* free-running count of submission ids taken */
 	uint32_t complete_tail; /* free-running count of completions written */
 	uint32_t asleep;        /* 1: ring the doorbell when you submit something */
-	uint32_t reserved[13];
+	uint32_t reserved;
+	/* The class's; net: see shim/class/net.h. */
+	uint64_t counter[6];
 	/* struct session_completion ring[slot_count]; */
 };
 _Static_assert(sizeof(struct session_server) == 64, "session_server is 64 bytes");

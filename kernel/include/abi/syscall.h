@@ -261,10 +261,10 @@ struct session_view {
 };
 
 struct session_create {
-	uint32_t slot_count;   /* in: power of two */
-	uint32_t pool_bytes;   /* in: up to SESSION_POOL_MAX */
-	handle_t notification; /* in: raised on completion */
-	uint32_t reserved;
+	uint32_t slot_count;               /* in: power of two */
+	uint32_t pool_bytes;               /* in: up to SESSION_POOL_MAX */
+	handle_t notification;             /* in: raised on completion */
+	uint32_t queue;                    /* in: of the unit's queues, from 0 */
 	uint64_t notification_bits;        /* in */
 	uint64_t range_start, range_count; /* in, block: 0, 0 is the whole unit */
 	uint64_t info_vaddr, client_vaddr, server_vaddr, pool_vaddr; /* out */

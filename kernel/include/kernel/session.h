@@ -51,6 +51,8 @@ static inline void session_kick(struct session *session)
 {
 	device_doorbell(session->device, session->queue);
 }
+/** A unit was announced anew: its sessions' UNIT_LINK follows, their clients are woken. */
+void session_link_changed(struct device *device, const struct unit_info *unit);
 /** The unit or its device is gone for good. */
 void session_unit_gone(struct device *device, uint32_t unit, bool gone);
 

@@ -54,6 +54,7 @@ _Static_assert(sizeof(struct shim_match) == 32, "shim_match is 32 bytes");
 	}
 
 struct shim_block_ops;
+struct shim_net_ops;
 struct shim_serial_ops;
 struct shim_watchdog_ops;
 
@@ -120,6 +121,7 @@ struct shim_driver {
 	union {
 		const void *any;
 		const struct shim_block_ops *block;
+		const struct shim_net_ops *net;
 		const struct shim_serial_ops *serial;
 		const struct shim_watchdog_ops *watchdog;
 	} ops; /* of the class; bus drivers have none */

@@ -8,12 +8,15 @@
 #ifndef RUNTIME_CLIENT_H
 #define RUNTIME_CLIENT_H
 
+#include <stdbool.h>
+
 #include <abi/syscall.h>
 #include <session/client.h>
 
 struct client {
 	struct session_client_side side;
 	handle_t session, notification;
+	bool shared;                 /* the notification is another session's */
 	struct session_create areas; /* as mapped */
 };
 
@@ -28,6 +31,17 @@ struct client {
 MUST_CHECK enum error client_open(uint32_t device, uint32_t unit, uint32_t slots,
 				  uint32_t pool_bytes, uint64_t range_start, uint64_t range_count,
 				  struct client *client);
+
+/** Open a session with one of a unit's queues.
+ *
+ * @param queue   of the unit's, from 0
+ * @param beside  one wait shall be for this session, too, which is closed later; or NULL
+ *
+ * The rest is as in client_open().
+ */
+MUST_CHECK enum error client_open_queue(uint32_t device, uint32_t unit, uint32_t queue,
+					uint32_t slots, uint32_t pool_bytes,
+					const struct client *beside, struct client *client);
 
 /** End a session; what is in flight is dropped. Safe on a client that is not open. */
 void client_close(struct client *client);

@@ -1,0 +1,1 @@
+drivers-$(CONFIG_DRIVER_E1000) += net/e1000
