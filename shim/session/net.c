@@ -30,7 +30,8 @@ static bool net_unit_sane(const struct net_class *class, const struct unit_info 
 {
 	return unit->class_id == CLASS_NET && unit->unit < class->queue_count / NET_QUEUES &&
 	       unit->queue == unit->unit * NET_QUEUES && unit->mtu >= NET_MTU_MIN &&
-	       unit->mtu + NET_HEADER_BYTES + NET_TAG_BYTES <= unit->transfer_bytes_max;
+	       unit->mtu + NET_HEADER_BYTES + NET_TAG_BYTES <= unit->transfer_bytes_max &&
+	       unit->transfer_bytes_max <= class->device->driver->ops.net->frame_bytes_max;
 }
 
 static uint32_t net_mtu(const struct net_unit *unit)
@@ -352,7 +353,7 @@ static enum error net_check_send(const struct net_unit *unit, const struct sessi
 	if ((request->flags && !(unit->info.flags & UNIT_CHECKSUM)) ||
 	    (request->flags & NET_SEGMENT && !(unit->info.flags & UNIT_SEGMENT)))
 		return ERR_UNSUPPORTED;
-	if (request->flags ? !net_offload_good(request) : request->position != 0)
+	if (request->flags && !net_offload_good(request))
 		return ERR_INVALID;
 	if (request->flags & NET_SEGMENT) {
 		if (header + NET_OFFLOAD_MSS(request->position) > most)
@@ -368,7 +369,7 @@ static enum error net_check(const struct net_class *class, const struct session_
 	enum error error = OK;
 
 	if (!is_transmit(link->queue)) {
-		if (request->operation != NET_RECEIVE || request->flags || request->position)
+		if (request->operation != NET_RECEIVE || request->flags)
 			return ERR_INVALID;
 		if (request->count < NET_BUFFER_BYTES)
 			return ERR_RANGE;
@@ -487,7 +488,7 @@ static unsigned net_take_buffers(struct net_class *class, struct net_queue *queu
 	const struct net_journal *journal = queue->journal;
 	unsigned done = net_take_some(class, queue, link, false, requests, count);
 
-	while (done < count) {
+	for (unsigned rounds = 0; done < count && rounds < 2; rounds++) {
 		if (journal->tail - journal->head >= queue->low) {
 			session_server_awake(link);
 			break;

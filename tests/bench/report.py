@@ -10,6 +10,8 @@ KERNEL = ("syscall", "call", "notify", "page-fault", "spawn")
 LOADS = [(name, depth, 4096) for name in ("read", "write") for depth in (1, 4, 32)] \
     + [("sequential-read", 1, 131072), ("sequential-write", 1, 131072)]
 RINGS = ("kernel", "user")
+CARDS = {"82540em": "e1000", "82574l": "e1000e"}  # by QEMU's names
+NET = ("send", "receive")
 BARS = 16
 MOVES = [(name, ring) for name in ("hot", "cold") for ring in RINGS]
 
@@ -50,6 +52,10 @@ def missing(records):
         for name, depth, size in LOADS:
             found += _lacks(records, both, suite="block", name=name, placement=ring, queue_depth=depth,
                             block_bytes=size)
+    for name in (f"{name}-{card}" for name in NET for card in CARDS):
+        for ring in RINGS:
+            found += _lacks(records, ("instructions_per_op", "mmio_per_op", "switches_per_op"), suite="net", name=name,
+                            placement=ring)
     for name, depth, size in LOADS:
         found += _lacks(records, ("ns_per_op", "p50_ns", "p99_ns", "p999_ns"), suite="block", name="ceiling",
                         direction=name.split("-")[-1], queue_depth=depth, block_bytes=size)
@@ -114,6 +120,19 @@ def _block_rows(records, ratios):
                *(_number(one["ns_per_op"] and one["ns_per_op"] / 1000, 1) for one in cell),
                "-" if time_ratio is None else f"{time_ratio:.2f}",
                *(_percent(share(records, one)) for one in cell)]
+
+
+def _net_rows(records):
+    yield ["net (64 bytes, bursts of 32)", "instr. ring 0", "ring 3", "ratio", "MMIO", "switches"]
+    for name in (f"{name}-{card}" for name in NET for card in CARDS):
+        cell = [find(records, suite="net", name=name, placement=ring) for ring in RINGS]
+        if None in cell:
+            continue
+        kernel, user = cell
+        yield [name, _number(kernel["instructions_per_op"]), _number(user["instructions_per_op"]),
+               _ratio(user["instructions_per_op"], kernel["instructions_per_op"]),
+               f"{_number(kernel['mmio_per_op'], 2)}/{_number(user['mmio_per_op'], 2)}",
+               f"{_number(kernel['switches_per_op'], 2)}/{_number(user['switches_per_op'], 2)}"]
 
 
 def _latency_rows(records, batches):
@@ -191,7 +210,7 @@ def table(records, ratios, pauses=None, batches=None):
     """The whole result as text. `ratios`: (load, depth) -> ring 3 / ring 0 by wall clock; `pauses`: (kind of
     move, ring) -> unit -> values; `batches`: (load, depth, ring) -> requests an interrupt."""
     parts = [_rows(list(rows)) for rows in
-             (_block_rows(records, ratios), _latency_rows(records, batches or {}), _kernel_rows(records), _image_rows(records),
+             (_block_rows(records, ratios), _net_rows(records), _latency_rows(records, batches or {}), _kernel_rows(records), _image_rows(records),
               _move_rows(records))]
     parts += [_shares(records), _histograms(pauses or {})]
     return "\n\n".join("\n".join(part) for part in parts) + "\n"

@@ -6,11 +6,13 @@ Left behind in BUILD/bench: results.json, details.json, results.txt, results.svg
 folder a boot.
 """
 import argparse
+import contextlib
 import json
 import os
 import statistics
 import subprocess
 import sys
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,6 +25,7 @@ import host  # noqa: E402
 import page  # noqa: E402
 import report  # noqa: E402
 from build import read_config  # noqa: E402
+from peer import Peer, frame, netdev, number_of  # noqa: E402
 from qemu import Disk, Guest, GuestError, Machine  # noqa: E402
 
 MEASURED = "phase2"  # the configuration that can do both placements and is the product's default
@@ -126,6 +129,32 @@ def machine(iso, cmdline="", disk=None, plugin=None, icount=False, extra=()):
     return found
 
 
+class BurstPeer(Peer):
+    """The other end of the network's cable: sends bursts when the guest asks for them (programs/bench/net.c)."""
+
+    ASKS, BURST, FRAME_BYTES, PAUSE_S = 0xF0000000, 32, 64, 0.004
+
+    def __init__(self, guest):
+        self.asked = threading.Event()
+        super().__init__(guest)
+        self.on_frame = self.look
+        threading.Thread(target=self.answer, daemon=True).start()
+
+    def look(self, data):
+        number = number_of(data)
+        if number is not None and number >= self.ASKS:
+            (self.asked.set if number > self.ASKS else self.asked.clear)()
+
+    def answer(self):
+        one = frame(0, self.FRAME_BYTES)
+        while self.asked.wait():
+            try:
+                self.send([one] * self.BURST)
+            except OSError:
+                return
+            time.sleep(self.PAUSE_S)
+
+
 class Progress:
     """A line a step, with the time left; `expected` is what each step took where it was written."""
 
@@ -178,7 +207,7 @@ class Bench:
         self.image = f"/dev/shm/eft-bench-{os.getpid()}.img"
         self.records, self.ratios, self.pauses, self.batches, self.latency = [], {}, {}, {}, {}
         steps = {"build": 30, "plugin": 1, "ceiling": 6, "wall clock": 60, "ceiling again": 6, "counted I/O": 60,
-                 "counted kernel": 15, "hot moves": 25, "restarts": 20, "boot": 15, "image": 1}
+                 "counted kernel": 15, "counted net": 20, "hot moves": 25, "restarts": 20, "boot": 15, "image": 1}
         if options.repeat:
             steps.update({"counted I/O again": 60, "counted kernel again": 15})
         self.progress = Progress(steps)
@@ -223,9 +252,10 @@ class Bench:
         with Quiet() as quiet:
             return self.boot(name, described, quiet)
 
-    def boot(self, name, described, quiet=None, timeout_s=240.0):
-        """One boot that ends by itself; the data lines of its guest."""
-        with Guest(described, os.path.join(self.out, name), f"make bench: {name}", timeout_s) as guest:
+    def boot(self, name, described, quiet=None, timeout_s=240.0, beside=None):
+        """One boot that ends by itself; the data lines of its guest. `beside(guest)` is there meanwhile."""
+        with Guest(described, os.path.join(self.out, name), f"make bench: {name}", timeout_s) as guest, \
+                beside(guest) if beside else contextlib.nullcontext():
             while guest.process.poll() is None and guest.remaining() > 0:
                 time.sleep(0.25)
                 if quiet:
@@ -294,6 +324,18 @@ class Bench:
         disk = Disk(size_bytes=DISK_BYTES, latency_ns=LATENCY_NS)
         lines = self.boot(name, machine(self.iso, f"idle=poll run=bench,counted{self.word},block", disk, plugin))
         return lines, counts.Counts(prefix)
+
+    def counted_net(self):
+        """Both cards: one interrupts by its line, the other by MSI-X."""
+        found = {}
+        for card, device in report.CARDS.items():
+            plugin, prefix = self.plugged("counted-net-" + card, mmio=True)
+            plugin += f",linger={LINGER_US}"
+            described = machine(self.iso, f"idle=poll run=bench,counted{self.word},net", plugin=plugin,
+                                extra=[*netdev("n0", pcap=False), "-device", f"{device},netdev=n0"])
+            lines = self.boot("counted-net-" + card, described, beside=BurstPeer)
+            found[card] = lines, counts.Counts(prefix)
+        return found
 
     def changes(self, name, suites, disk, options=()):
         """Moves or deaths, by the clock and counted."""
@@ -410,6 +452,18 @@ class Bench:
                 configuration=MEASURED, samples=len(values), instructions_per_op=counts.mode(values),
                 p50_instructions=counts.percentile(values, 500), p99_instructions=counts.percentile(values, 990)))
 
+    def net_records(self, boots):
+        for card, (lines, counted) in boots.items():
+            for name in report.NET:
+                for ring in report.RINGS:
+                    some = self.same(lines, suite="net", name=name, placement=ring)
+                    if not some:
+                        raise BenchError(f"net {name} {ring}: {card} was not measured")
+                    self.records.append(report.record(
+                        suite="net", name=f"{name}-{card}", driver=some[0]["driver"], placement=ring, queue_depth=32,
+                        block_bytes=64, direction=some[0]["direction"], configuration=MEASURED,
+                        samples=sum(line["samples"] for line in some), **self.counted_fields(some, counted)))
+
     def ceiling_records(self, boots):
         for name, depth, size in report.LOADS:
             direction = name.split("-")[-1]
@@ -487,11 +541,13 @@ class Bench:
         second = self.step("ceiling again", self.ceiling, "ceiling-again")
         block = self.step("counted I/O", self.counted_io)
         kernel = self.step("counted kernel", self.counted_kernel)
+        net = self.step("counted net", self.counted_net)
         hot = self.step("hot moves", self.changes, "hot", "hot", SlowDisk(self.image), SlowDisk.OPTIONS)
         restarts = self.step("restarts", self.changes, "restarts", "cold,recovery", FileDisk(self.image))
         self.kernel_records(timed, *kernel)
         self.block_records(timed, *block)
         self.ceiling_records((first, second))
+        self.net_records(net)
         self.move_records("hot", *hot)
         self.move_records("cold", *restarts)
         self.share_records(hot[0])

@@ -26,6 +26,8 @@ def complete():
         records += [report.record(suite="block", name=name, placement=ring, **cell, **numbers)
                     for ring in report.RINGS]
         records.append(report.record(suite="block", name="ceiling", **cell, **numbers))
+    records += [report.record(suite="net", name=f"{name}-{card}", placement=ring, samples=1, **numbers)
+                for name in report.NET for card in report.CARDS for ring in report.RINGS]
     for name, ring in report.MOVES:
         records.append(report.record(suite="move", name=name, placement=ring, direction=f"to-{ring}", samples=1,
                                      **numbers))

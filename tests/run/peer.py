@@ -112,12 +112,14 @@ class Peer:
         self.socket.sendall(b"".join(len(one).to_bytes(4, "big") + one for one in frames))
 
     def send_paced(self, frames, rate):
-        """Send so many frames a second, in bursts of a millisecond's worth; seconds it took."""
+        """Send so many frames a second, in bursts of a millisecond's worth, and never faster; seconds it took."""
         burst, began = max(1, rate // 1000), time.monotonic()
+        due = began
         for at in range(0, len(frames), burst):
-            late = began + at / rate - time.monotonic()
-            if late > 0:
-                time.sleep(late)
+            now = time.monotonic()
+            if now < due:
+                time.sleep(due - now)
+            due = max(due, now - 5 * burst / rate) + burst / rate
             self.send(frames[at:at + burst])
         return time.monotonic() - began
 

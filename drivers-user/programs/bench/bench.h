@@ -92,12 +92,16 @@ handle_t create(enum syscall what);
 /** The suites. */
 void kernel_suite(const struct effort *effort);
 void block_suite(const struct effort *effort);
+void net_suite(const struct effort *effort);
 void hot_suite(const struct effort *effort);
 void cold_suite(const struct effort *effort);
 void recovery_suite(const struct effort *effort);
 
 /** Until it is stopped: a load that checks itself. Returns the exit code. */
 int verify(void);
+
+/** The same for net0: every frame is looked at and sent back. */
+int net_load(void);
 
 /** The other process of the kernel suite: "bench peer", "bench exit". */
 int kernel_peer(void);

@@ -16,11 +16,10 @@ bool counted;
 static const struct {
 	const char *name;
 	void (*run)(const struct effort *effort);
-} suites[] = { { "kernel", kernel_suite },
-	       { "block", block_suite },
-	       { "hot", hot_suite },
-	       { "cold", cold_suite },
-	       { "recovery", recovery_suite } };
+} suites[] = {
+	{ "kernel", kernel_suite }, { "block", block_suite }, { "net", net_suite },
+	{ "hot", hot_suite },       { "cold", cold_suite },   { "recovery", recovery_suite }
+};
 
 static void finish(int code)
 {
@@ -67,6 +66,8 @@ int main(int argc, char **argv)
 		return 0;
 	if (argc == 2 && strcmp(argv[1], "verify") == 0)
 		return verify();
+	if (argc == 2 && strcmp(argv[1], "net") == 0 && runtime_handle(STARTUP_USER) != HANDLE_NONE)
+		return net_load();
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "counted") == 0) {
 			counted = true;

@@ -18,7 +18,7 @@
 
 #define POLL_NS            UINT64_C(100000000) /* for ^C, while a program runs */
 #define KEPT_PAGES         64
-#define BACKGROUND_PAGES   256
+#define BACKGROUND_PAGES   512
 #define BACKGROUND_OBJECTS 48
 
 static void run_ps(int argc, char **argv)
@@ -324,14 +324,14 @@ static void verify_forget(void)
 	verify.process = HANDLE_NONE;
 }
 
-static void verify_start(void)
+static void verify_start(const char *load)
 {
-	static const char *const words[] = { "verify", NULL };
+	const char *const words[] = { load, NULL };
 	struct sys_result endpoint, stop;
 	enum error error;
 
 	if (verify.process != HANDLE_NONE) {
-		print("bench: it runs already; `bench verify stop` ends it\n");
+		print("bench: a load runs already; `bench verify stop` ends it\n");
 		return;
 	}
 	endpoint = SYS0(SYS_ENDPOINT_CREATE);
@@ -363,11 +363,12 @@ static void run_bench(int argc, char **argv)
 	static char *usual[] = { "quick", "kernel", NULL };
 	struct archive_file file;
 
-	if (argc == 3 && strcmp(argv[1], "verify") == 0 && strcmp(argv[2], "stop") == 0)
+	bool load = argc == 3 && (strcmp(argv[1], "verify") == 0 || strcmp(argv[1], "net") == 0);
+
+	if (load && strcmp(argv[2], "stop") == 0)
 		return verify_stop();
-	if (argc == 3 && strcmp(argv[1], "verify") == 0 && strcmp(argv[2], "&") == 0 &&
-	    runtime_file("bin/bench", &file) == OK)
-		return verify_start();
+	if (load && strcmp(argv[2], "&") == 0 && runtime_file("bin/bench", &file) == OK)
+		return verify_start(argv[1]);
 	if (runtime_file("bin/bench", &file) == OK)
 		return start_program("bench", argc > 1 ? argv + 1 : usual);
 	print("bench: this image has no bin/bench; on the host, `make bench` builds one that has, "
@@ -456,7 +457,7 @@ const struct command system_commands[] = {
 	{ "mem", "", "memory of the machine and the kernel", run_mem, NULL },
 	{ "log", "[LEVEL] [-n LINES]", "the system log, down to a level", run_log, complete_log },
 	{ "uptime", "", "version, time since boot, command line", run_uptime, NULL },
-	{ "bench", "[quick] [kernel hot cold recovery] [block overwrite] | verify &|stop",
+	{ "bench", "[quick] [kernel hot cold recovery] [block overwrite] [net] | verify|net &|stop",
 	  "run benchmarks (`block overwrite` writes over the first disk), or a load that checks "
 	  "itself",
 	  run_bench, NULL },

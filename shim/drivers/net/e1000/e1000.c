@@ -405,6 +405,7 @@ static const struct shim_net_ops e1000_ops = {
 	.cancel = e1000_cancel,
 	.control = e1000_control,
 	.depth = RING_DEPTH,
+	.frame_bytes_max = PIECES_MAX * PIECE_BYTES,
 };
 
 SHIM_DRIVER(e1000) = {

@@ -42,7 +42,7 @@ static inline uint32_t receive_count(uint64_t word)
 {
 	uint32_t count = RX_LENGTH(word);
 
-	if ((word & (RX_ERRORS | RX_END | RX_NO_SUM)) == (RX_END | RX_NO_SUM) &&
+	if ((word & (RX_ERRORS | RX_END | RX_TCP_SUM | RX_IP_SUM)) == RX_END &&
 	    count <= NET_BUFFER_BYTES)
 		return count;
 	if (word & RX_DAMAGED || count > NET_BUFFER_BYTES)

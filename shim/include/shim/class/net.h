@@ -105,6 +105,8 @@ struct shim_net_ops {
 			      enum net_operation operation, uint64_t value);
 	/* Required. How many buffers, and frames, the device has at most: up to NET_DEPTH_MAX. */
 	uint32_t depth;
+	/* Required. Largest frame to send, before it is cut: no unit may say more. */
+	uint32_t frame_bytes_max;
 };
 
 /** Announce a port, or change what was said of it: the link, its speed.
