@@ -309,7 +309,7 @@ MEM ?= 512M
 DISK ?= $(O)/disk.img
 QEMU ?= qemu-system-x86_64
 CPU ?= max
-qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga std -display none -nic none -boot d \
+qemu = $(QEMU) -machine q35 -cpu $(CPU) -smp $(SMP) -m $(MEM) -nodefaults -vga std -display none -nic user,model=e1000 -boot d \
 	-drive if=none,id=cd,media=cdrom,readonly=on,file=$(O)/eft.iso -device ide-cd,drive=cd,bus=ide.2 \
 	-drive if=none,id=disk,format=raw,file=$(DISK) -device ide-hd,drive=disk,bus=ide.0 \
 	-smbios 'type=11,value=$(subst $(comma),$(comma)$(comma),$(CMDLINE))' -serial mon:stdio $(QEMU_EXTRA)
