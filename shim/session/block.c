@@ -52,6 +52,13 @@ static enum error block_units_restore(struct block_class *class)
 	return OK;
 }
 
+/* A tag that there is not is free, whatever an earlier instance says. */
+static void block_journal_trim(struct block_journal *journal, uint32_t tag_count)
+{
+	for (uint32_t tag = tag_count; tag < BLOCK_TAGS_MAX; tag++)
+		journal->free[tag / 64] |= UINT64_C(1) << tag % 64;
+}
+
 enum error block_class_init(struct block_class *class, struct shim_device *device,
 			    struct block_queue *queue, void *port, bool hot)
 {
@@ -65,13 +72,24 @@ enum error block_class_init(struct block_class *class, struct shim_device *devic
 	for (uint32_t i = 0; i < class->queue_count; i++) {
 		queue[i].journal = (struct block_journal *)(void *)at;
 		at += block_journal_bytes(class->tag_count);
-		if (!hot)
+		if (hot)
+			block_journal_trim(queue[i].journal, class->tag_count);
+		else
 			memset(queue[i].journal->free, 0xff, sizeof(queue[i].journal->free));
 	}
 	return hot ? block_units_restore(class) : OK;
 }
 
 /* --- Sessions and units --- */
+
+/* Operations that the fast path takes: none while something is to be replayed first. */
+static void block_plain_update(struct session_link *link)
+{
+	if (!link->ready || link->replay_count != link->replay_next)
+		link->plain = 0;
+	else
+		link->plain = link->flags & UNIT_READ_ONLY ? BLOCK_READ : BLOCK_WRITE;
+}
 
 /* May this session's requests be taken? Its range was checked against the unit as it was when the
  * session was made; another instance may have found another disk. */
@@ -80,6 +98,7 @@ static void block_link_update(struct block_class *class, struct session_link *li
 	const struct block_unit *unit = &class->unit[link->unit];
 
 	link->ready = false;
+	link->plain = 0;
 	class->refuses |= link->gone;
 	if (link->gone || !unit->present)
 		return;
@@ -90,7 +109,6 @@ static void block_link_update(struct block_class *class, struct session_link *li
 	}
 	link->depth = unit->info.depth;
 	link->flags = unit->info.flags;
-	link->plain = link->flags & UNIT_READ_ONLY ? BLOCK_READ : BLOCK_WRITE;
 	link->tags = link->depth < 64 ? (UINT64_C(1) << link->depth) - 1 : UINT64_MAX;
 	link->blocks_max = unit->info.transfer_bytes_max >> link->block_shift;
 	if (link->blocks_max > link->pool_bytes >> link->block_shift)
@@ -98,6 +116,7 @@ static void block_link_update(struct block_class *class, struct session_link *li
 	if (link->blocks_max > link->range_count)
 		link->blocks_max = (uint32_t)link->range_count;
 	link->ready = true;
+	block_plain_update(link);
 }
 
 static void block_links_update(struct block_class *class, uint32_t unit)
@@ -147,6 +166,7 @@ bool block_class_detach(struct block_class *class, struct session_link *link)
 		queue->cursor = link->next;
 	link->closing = true;
 	link->ready = false;
+	link->plain = 0;
 	if (link->in_flight != 0)
 		return false;
 	session_wakes_remove(&class->wakes, link);
@@ -162,7 +182,8 @@ static void block_refuse_waiting(struct block_class *class, struct session_link 
 		session_finish(link, &class->wakes, request.slot, ERR_GONE, 0);
 }
 
-static void block_refuse_all(struct block_class *class, struct block_queue *queue)
+__attribute__((noinline)) static void block_refuse_all(struct block_class *class,
+						       struct block_queue *queue)
 {
 	for (struct session_link *link = queue->links; link; link = link->next)
 		if (link->gone)
@@ -197,6 +218,7 @@ void shim_block_unit_remove(struct shim_device *device, unsigned unit)
 			if (link->unit != unit)
 				continue;
 			link->ready = false;
+			link->plain = 0;
 			link->gone = class->refuses = true;
 			block_refuse_waiting(class, link);
 		}
@@ -204,13 +226,23 @@ void shim_block_unit_remove(struct shim_device *device, unsigned unit)
 	unit_withdraw(device, unit);
 }
 
+__attribute__((noinline)) static void block_refuse_and_submit(struct block_class *class,
+							      unsigned queue)
+{
+	block_refuse_all(class, &class->queue[queue]);
+	class->device->driver->ops.block->submit(class->device, queue);
+}
+
 void block_class_doorbell(struct block_class *class, unsigned queue)
 {
+	struct shim_device *device = class->device;
+
 	if (queue >= class->queue_count)
 		return;
 	if (__builtin_expect(class->refuses, 0))
-		block_refuse_all(class, &class->queue[queue]);
-	class->device->driver->ops.block->submit(class->device, queue);
+		block_refuse_and_submit(class, queue);
+	else
+		device->driver->ops.block->submit(device, queue);
 }
 
 bool block_class_pending(const struct block_class *class, unsigned queue)
@@ -377,7 +409,10 @@ __attribute__((noinline)) static bool block_next_any(struct block_class *class,
 	struct session_link *link = start;
 
 	do {
-		if (link->ready && block_take(class, queue, link, request)) {
+		bool taken = link->ready && block_take(class, queue, link, request);
+
+		block_plain_update(link);
+		if (taken) {
 			queue->cursor = link->next;
 			return true;
 		}
@@ -386,69 +421,94 @@ __attribute__((noinline)) static bool block_next_any(struct block_class *class,
 	return false;
 }
 
-/* Field by field: joined into words they would cost more than the stores that it saves. */
-static inline void block_record_set(struct block_record *record, uint32_t session,
-				    uint64_t generation, uint32_t count, uint64_t slot)
+/* The case that counts: take the request in a slot if it is a good transfer, for a tag that is
+ * free. What it writes matters only when all is checked and the tag is no longer free;
+ * block_next_any() reads and checks anew what is anything else. Each word of a slot is read once;
+ * blocks_max is no more than range and pool hold. What is known is put away at once, which needs
+ * few registers; and fields stay fields, since joined into words they would cost more than the
+ * stores that it saves.
+ */
+__attribute__((always_inline)) static inline bool
+block_take_slot(struct block_queue *queue, struct block_journal *journal, struct session_link *link,
+		uint64_t tag, uint64_t slot, struct shim_block_request *table)
 {
-	__atomic_store_n(&record->session, session, __ATOMIC_RELAXED);
-	__atomic_store_n(&record->generation, (uint32_t)generation, __ATOMIC_RELAXED);
-	__atomic_store_n(&record->count, count, __ATOMIC_RELAXED);
+	struct shim_block_request *request = &table[tag];
+	struct block_record *record = &journal->record[tag];
+	const uint64_t *words = (const uint64_t *)(const void *)&link->slots[slot];
+	uint64_t word;
+	uint32_t bytes;
+
+	if (slot >= link->slot_count || link->taken[slot])
+		return false;
+	queue->owner[tag] = link;
+	request->tag = (uint16_t)tag;
+	request->flags = 0;
+	request->unit = link->unit;
+	__atomic_store_n(&record->session, link->id, __ATOMIC_RELAXED);
 	__atomic_store_n(&record->slot, (uint16_t)slot, __ATOMIC_RELAXED);
+	word = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
+	if ((uint16_t)word - 1u >= link->plain)
+		return false;
+	request->operation = (uint8_t)word;
+	__atomic_store_n(&record->generation, (uint32_t)(word >> 32), __ATOMIC_RELAXED);
+	word = __atomic_load_n(&words[2], __ATOMIC_RELAXED);
+	if ((uint32_t)word - 1 >= link->blocks_max)
+		return false;
+	request->count = (uint32_t)word;
+	__atomic_store_n(&record->count, (uint32_t)word, __ATOMIC_RELAXED);
+	bytes = (uint32_t)word << link->block_shift;
+	request->data_bytes = bytes;
+	word >>= 32;
+	if (word & 3 || word > link->pool_bytes - bytes)
+		return false;
+	request->data.value = link->pool_iova + word;
+	word = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
+	if (word > link->range_count - request->count)
+		return false;
+	request->position = link->range_start + word;
+	link->taken[slot] = true;
+	return true;
 }
 
-/* The case that counts: good transfers of one session, for the first 64 tags. Looks first and
- * changes nothing for a request that is anything else: block_next_any() reads and checks it anew.
- * Each word of a slot is read once; blocks_max is no more than range and pool hold.
- */
+static inline uint64_t block_slot_at(const struct session_link *link, uint32_t head)
+{
+	return __atomic_load_n(&link->submit_ring[head & (link->slot_count - 1)], __ATOMIC_RELAXED);
+}
+
+/* The ids before `head` were taken. */
+static inline void block_taken(struct session_link *link, uint32_t head)
+{
+	link->in_flight += head - link->submit_head;
+	link->submit_head = head;
+	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
+}
+
+/* Good transfers of one session, for the first 64 tags. */
 __attribute__((noinline)) static unsigned block_take_plain(struct block_queue *queue,
 							   struct session_link *link,
 							   struct shim_block_request *table,
 							   uint16_t *tags, unsigned count)
 {
-	struct block_record *records = queue->journal->record;
-	uint32_t head = link->submit_head, end, mask = link->slot_count - 1;
+	struct block_journal *journal = queue->journal;
+	uint32_t head = link->submit_head, end;
 	uint32_t waiting = __atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head;
-	uint64_t free = queue->journal->free[0], usable = free & link->tags;
+	uint64_t free = journal->free[0], usable = free & link->tags;
 
-	if (waiting > link->slot_count || link->replay_count != link->replay_next || !link->ready)
+	if (waiting > link->slot_count)
 		return 0;
 	end = head + (waiting < count ? waiting : count);
 	for (; head != end && usable; head++, usable &= usable - 1) {
 		uint64_t tag = (uint64_t)__builtin_ctzll(usable);
-		uint64_t slot = __atomic_load_n(&link->submit_ring[head & mask], __ATOMIC_RELAXED);
-		const uint64_t *words = (const uint64_t *)(const void *)&link->slots[slot];
-		uint64_t first, position, span, bytes;
 
-		if (slot > mask || link->taken[slot])
+		if (!block_take_slot(queue, journal, link, tag, block_slot_at(link, head), table))
 			break;
-		first = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
-		position = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
-		span = __atomic_load_n(&words[2], __ATOMIC_RELAXED);
-		bytes = (uint64_t)(uint32_t)span << link->block_shift;
-		if ((uint16_t)first - 1u >= link->plain || (uint32_t)span - 1 >= link->blocks_max ||
-		    position > link->range_count - (uint32_t)span || (span >> 32 & 3) != 0 ||
-		    (span >> 32) + bytes > link->pool_bytes)
-			break;
-		link->taken[slot] = true;
-		queue->owner[tag] = link;
-		block_record_set(&records[tag], link->id, first >> 32, (uint32_t)span, slot);
-		table[tag].tag = (uint16_t)tag;
-		table[tag].operation = (uint8_t)first;
-		table[tag].flags = 0;
-		table[tag].unit = link->unit;
-		table[tag].position = link->range_start + position;
-		table[tag].count = (uint32_t)span;
-		table[tag].data_bytes = (uint32_t)bytes;
-		table[tag].data.value = link->pool_iova + (span >> 32);
 		*tags++ = (uint16_t)tag;
 	}
 	count = head - link->submit_head;
 	if (!count)
 		return 0;
-	queue->journal->free[0] = (free & ~link->tags) | usable;
-	link->in_flight += count;
-	link->submit_head = head;
-	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
+	journal->free[0] = (free & ~link->tags) | usable;
+	block_taken(link, head);
 	return count;
 }
 
@@ -491,19 +551,53 @@ unsigned shim_block_take(struct shim_device *device, unsigned index,
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
 	struct session_link *link;
-	unsigned done;
+	unsigned done = 0;
 
 	if (index >= class->queue_count || !queue->links)
 		return 0;
 	link = queue->links;
-	if (link->next)
-		return block_take_turns(class, queue, table, tags, count, 0);
-	if (!session_pending(link))
-		return 0;
-	done = block_take_plain(queue, link, table, tags, count);
-	if (done == count || !session_pending(link))
-		return done;
+	if (!link->next) {
+		if (!session_pending(link))
+			return 0;
+		done = block_take_plain(queue, link, table, tags, count);
+		if (done == count || !session_pending(link))
+			return done;
+	}
 	return block_take_turns(class, queue, table, tags, count, done);
+}
+
+int shim_block_take_one(struct shim_device *device, unsigned index,
+			struct shim_block_request *table)
+{
+	struct block_class *class = device->class_data;
+	struct block_queue *queue = &class->queue[index];
+	struct block_journal *journal;
+	struct session_link *link;
+	uint64_t free, tag;
+	uint32_t head;
+
+	if (index >= class->queue_count)
+		return SHIM_BLOCK_NONE;
+	link = queue->links;
+	if (!link || link->next)
+		return SHIM_BLOCK_NONE;
+	head = link->submit_head;
+	if (__atomic_load_n(&link->client->submit_tail, __ATOMIC_ACQUIRE) - head != 1)
+		return SHIM_BLOCK_NONE;
+	journal = queue->journal;
+	free = journal->free[0];
+	if (!free)
+		return SHIM_BLOCK_NONE;
+	tag = (uint64_t)__builtin_ctzll(free);
+	if (tag >= link->depth ||
+	    !block_take_slot(queue, journal, link, tag, block_slot_at(link, head), table))
+		return SHIM_BLOCK_NONE;
+	free = journal->free[0];
+	journal->free[0] = free & (free - 1);
+	link->in_flight++;
+	link->submit_head = ++head;
+	__atomic_store_n(&link->server->submit_head, head, __ATOMIC_RELAXED);
+	return (int)tag;
 }
 
 bool shim_block_next(struct shim_device *device, unsigned index, struct shim_block_request *request)
@@ -528,22 +622,31 @@ void shim_block_complete(struct shim_device *device, unsigned index, unsigned ta
 {
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
-	uint64_t bit = UINT64_C(1) << tag % 64;
+	struct block_journal *journal;
 	const struct block_record *done;
 	struct session_link *link;
+	uint64_t free, bit = UINT64_C(1) << tag % 64;
 
-	if (index >= class->queue_count || tag >= class->tag_count ||
-	    queue->journal->free[tag / 64] & bit) {
+	if (index >= class->queue_count || tag >= class->tag_count) {
 		block_bad_completion(class, index, tag);
 		return;
 	}
-	done = &queue->journal->record[tag];
+	journal = queue->journal;
+	free = journal->free[tag / 64];
+	if (free & bit) {
+		block_bad_completion(class, index, tag);
+		return;
+	}
+	journal->free[tag / 64] = free | bit;
 	link = queue->owner[tag];
-	queue->journal->free[tag / 64] |= bit;
 	if (!link)
 		return;
-	session_answer(link, link->complete_tail, done->slot, done->generation, error,
-		       error == OK ? done->count : 0);
+	done = &journal->record[tag];
+	if (__builtin_expect(error != OK, 0))
+		session_answer(link, link->complete_tail, done->slot, done->generation, error, 0);
+	else
+		session_answer(link, link->complete_tail, done->slot, done->generation, OK,
+			       done->count);
 	session_answers_publish(link, &class->wakes, link->complete_tail + 1);
 }
 
@@ -557,8 +660,8 @@ void shim_block_complete_many(struct shim_device *device, unsigned index, unsign
 
 	if (!tags)
 		return;
+	/* Tags that there are not are free for ever. */
 	if (index >= class->queue_count || word >= BLOCK_TAGS_MAX / 64 ||
-	    word * 64 + 63u - (unsigned)__builtin_clzll(tags) >= class->tag_count ||
 	    queue->journal->free[word] & tags) {
 		block_bad_completion(class, index, word * 64);
 		return;

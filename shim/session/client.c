@@ -22,6 +22,7 @@ enum error session_client_init(struct session_client_side *side, const struct se
 	side->submit_ring = session_submit_ring(client, count);
 	side->complete_ring = session_complete_ring(server);
 	side->slot_count = count;
+	side->mask = count - 1;
 	side->submit_tail = client->submit_tail;
 	side->complete_head = client->complete_head;
 	side->epoch = info->epoch;

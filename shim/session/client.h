@@ -28,6 +28,7 @@ struct session_client_side {
 	uint16_t *submit_ring;
 	const struct session_completion *complete_ring;
 	uint32_t slot_count;
+	uint32_t mask;        /* slot_count - 1 */
 	uint32_t submit_tail; /* queued; published by session_publish() */
 	uint32_t complete_head;
 	uint32_t epoch;      /* of the last completion */
@@ -89,7 +90,7 @@ MUST_CHECK static inline enum error session_queue(struct session_client_side *si
 		return ERR_AGAIN;
 	id = side->free[--side->free_count];
 	session_slot_fill(&side->slots[id], fill, tail);
-	side->submit_ring[tail & (side->slot_count - 1)] = (uint16_t)id;
+	side->submit_ring[tail & side->mask] = (uint16_t)id;
 	side->submit_tail = tail + 1;
 	if (slot)
 		*slot = id;
@@ -138,7 +139,7 @@ static inline bool session_needs_doorbell(const struct session_client_side *side
 static inline const uint64_t *session_completion_words(const struct session_client_side *side,
 						       uint32_t head)
 {
-	return (const uint64_t *)(const void *)&side->complete_ring[head & (side->slot_count - 1)];
+	return (const uint64_t *)(const void *)&side->complete_ring[head & side->mask];
 }
 
 /* Does a completion answer this slot as it was filled last? */
@@ -191,8 +192,14 @@ static inline bool session_reap(struct session_client_side *side, struct session
 	high = __atomic_load_n(&words[1], __ATOMIC_RELAXED);
 	id = (uint16_t)low;
 	if (tail - head > side->slot_count || !session_answers(side, id, low) ||
-	    (uint32_t)high != side->epoch)
-		return session_reap_any(side, result);
+	    (uint32_t)high != side->epoch) {
+		struct session_result any; /* so that the result itself can stay in registers */
+
+		if (!session_reap_any(side, &any))
+			return false;
+		*result = any;
+		return true;
+	}
 	session_reap_slot(side, id, low, high, result);
 	return true;
 }
@@ -228,6 +235,20 @@ static inline bool session_client_sleep(struct session_client_side *side)
 		return true;
 	__atomic_store_n(&side->client->asleep, 0, __ATOMIC_RELAXED);
 	return false;
+}
+
+/** Publish and go to sleep in one, for a client that has nothing else to do.
+ *
+ * @param[out] doorbell  the driver sleeps: ring it
+ * @return true: wait; false: answers came in meanwhile, reap them
+ */
+static inline bool session_publish_and_sleep(struct session_client_side *side, bool *doorbell)
+{
+	session_publish(side);
+	__atomic_store_n(&side->client->asleep, 1, __ATOMIC_RELAXED);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	*doorbell = __atomic_load_n(&side->server->asleep, __ATOMIC_RELAXED) != 0;
+	return !session_answered(side);
 }
 
 /** The client is back: wake-ups are needless. */

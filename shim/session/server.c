@@ -150,6 +150,27 @@ uint32_t session_next_replay(struct session_link *link)
 	return SESSION_SLOTS_MAX;
 }
 
+static inline void session_flush_one(struct session_link *link)
+{
+	link->wake_due = false;
+	if (!link->closing) {
+		if (__atomic_load_n(&link->client->asleep, __ATOMIC_RELAXED))
+			session_wake(link);
+	} else if (link->in_flight == 0) {
+		session_drained(link);
+	}
+}
+
+static __attribute__((noinline)) void session_flush_all(struct session_link *link)
+{
+	while (link) {
+		struct session_link *next = link->wake_next;
+
+		session_flush_one(link);
+		link = next;
+	}
+}
+
 void session_flush(struct session_wakes *wakes)
 {
 	struct session_link *link = wakes->first;
@@ -158,18 +179,10 @@ void session_flush(struct session_wakes *wakes)
 		return;
 	wakes->first = NULL;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	while (link) {
-		struct session_link *next = link->wake_next;
-
-		link->wake_due = false;
-		if (!link->closing) {
-			if (__atomic_load_n(&link->client->asleep, __ATOMIC_RELAXED))
-				session_wake(link);
-		} else if (link->in_flight == 0) {
-			session_drained(link);
-		}
-		link = next;
-	}
+	if (link->wake_next)
+		session_flush_all(link);
+	else
+		session_flush_one(link);
 }
 
 void session_wakes_remove(struct session_wakes *wakes, struct session_link *link)

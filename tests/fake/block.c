@@ -105,6 +105,28 @@ unsigned shim_block_take(struct shim_device *device, unsigned queue,
 	return done;
 }
 
+/* As the contract has it: only a lone request that is plain. */
+int shim_block_take_one(struct shim_device *device, unsigned queue,
+			struct shim_block_request *table)
+{
+	struct fake *fake = fake_of(device);
+	const struct fake_request *only = NULL;
+	struct shim_block_request request;
+
+	for (unsigned i = 0; i < fake->request_count; i++) {
+		if (fake->request[i].state != FAKE_WAITING || fake->request[i].queue != queue)
+			continue;
+		if (only)
+			return SHIM_BLOCK_NONE;
+		only = &fake->request[i];
+	}
+	if (!only || only->request.operation > BLOCK_WRITE || only->request.flags ||
+	    !shim_block_next(device, queue, &request))
+		return SHIM_BLOCK_NONE;
+	table[request.tag] = request;
+	return request.tag;
+}
+
 void shim_block_complete_many(struct shim_device *device, unsigned queue, unsigned word,
 			      uint64_t tags)
 {

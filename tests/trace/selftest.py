@@ -27,8 +27,8 @@ SEEDS = (
      "+0x120/32"),
     (REQUEST, "queued ? PORT_STATUS_SDB : PORT_STATUS_D2H)",
      "queued ? PORT_STATUS_SDB | PORT_STATUS_D2H : PORT_STATUS_D2H)", "+0x110/32"),
-    (REQUEST, "port_write(device, port, PORT_ISSUE, batch);",
-     "port_write(device, port, PORT_ISSUE, batch); (void)port_read(device, port, PORT_ISSUE);", "+0x138/32"),
+    (REQUEST, "shim_mmio_write32(mmio, PORT_BASE(port) + PORT_ISSUE, batch);",
+     "shim_mmio_write32(mmio, PORT_BASE(port) + PORT_ISSUE, batch); (void)port_read(device, port, PORT_ISSUE);", "+0x138/32"),
 )
 
 

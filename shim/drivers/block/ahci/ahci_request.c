@@ -168,11 +168,13 @@ static unsigned request_pick(const struct ahci_queue *queue)
 static inline void batch_issue(struct shim_device *device, unsigned port, struct ahci_queue *queue,
 			       uint32_t batch)
 {
+	struct shim_mmio mmio = shim_mmio(device, AHCI_WINDOW);
+
 	queue->active |= batch;
 	queue->queued = true;
 	shim_write_barrier();
-	port_write(device, port, PORT_ACTIVE, batch); /* before the issue [AHCI 5.5.1] */
-	port_write(device, port, PORT_ISSUE, batch);
+	shim_mmio_write32(mmio, PORT_BASE(port) + PORT_ACTIVE, batch); /* first [AHCI 5.5.1] */
+	shim_mmio_write32(mmio, PORT_BASE(port) + PORT_ISSUE, batch);
 	request_arm(device, port, queue);
 }
 
@@ -207,10 +209,9 @@ __attribute__((noinline)) static void issue_waiting(struct shim_device *device, 
 static inline uint32_t batch_take(struct shim_device *device, unsigned port,
 				  struct ahci_queue *queue)
 {
-	struct ahci_header *headers = port_memory(device, port)->list;
-	struct ahci_table *tables = port_memory(device, port)->table;
 	uint16_t tags[AHCI_SLOTS_MAX];
 	unsigned count = shim_block_take(device, port, queue->request, tags, AHCI_SLOTS_MAX);
+	struct ahci_memory *memory = port_memory(device, port);
 	uint32_t batch = 0;
 
 	for (unsigned i = 0; i < count; i++) {
@@ -223,10 +224,29 @@ static inline uint32_t batch_take(struct shim_device *device, unsigned port,
 			queue->waiting |= 1u << slot;
 			continue;
 		}
-		command_fill_queued(&headers[slot], &tables[slot], request, slot, ATA_DEVICE_LBA);
+		command_fill_queued(&memory->list[slot], &memory->table[slot], request, slot,
+				    ATA_DEVICE_LBA);
 		batch |= 1u << slot;
 	}
 	return batch;
+}
+
+/* Whatever waits, in the sessions and here. */
+__attribute__((noinline)) static void issue_any(struct shim_device *device, unsigned port,
+						struct ahci_queue *queue)
+{
+	if (!queue->waiting) {
+		uint32_t batch = batch_take(device, port, queue);
+
+		if (!(queue->features & DISK_NCQ))
+			queue->waiting |= batch;
+		else if (batch)
+			batch_issue(device, port, queue, batch);
+	}
+	if (queue->waiting)
+		issue_waiting(device, port, queue);
+	else
+		queue->starved = queue->active == queue->slots;
 }
 
 /* Start what waits, as far as the hardware takes it: transfers of an NCQ disk together, all else
@@ -235,23 +255,28 @@ void ahci_issue(struct shim_device *device, unsigned port)
 {
 	struct ahci_queue *queue = port_queue(device, port);
 	const struct ahci_state *state = shim_state(device);
-	uint32_t batch;
+	struct ahci_memory *memory;
+	int slot;
 
 	queue->starved = true;
 	if (queue->phase != PORT_LIVE || state->phase != CONTROLLER_LIVE ||
 	    (queue->active && !queue->queued))
 		return;
-	if (!queue->waiting) {
-		batch = batch_take(device, port, queue);
-		if (__builtin_expect(!(queue->features & DISK_NCQ), 0))
-			queue->waiting |= batch;
-		else if (batch)
-			batch_issue(device, port, queue, batch);
+	if (queue->waiting || !(queue->features & DISK_NCQ)) {
+		issue_any(device, port, queue);
+		return;
 	}
-	if (__builtin_expect(queue->waiting != 0, 0))
-		issue_waiting(device, port, queue);
-	else
-		queue->starved = queue->active == queue->slots;
+	slot = shim_block_take_one(device, port, queue->request);
+	if (slot == SHIM_BLOCK_NONE) {
+		issue_any(device, port, queue);
+		return;
+	}
+	memory = port_memory(device, port);
+	queue->work[slot] = (struct ahci_work){ 0 };
+	command_fill_queued(&memory->list[slot], &memory->table[slot], &queue->request[slot],
+			    (size_t)slot, ATA_DEVICE_LBA);
+	batch_issue(device, port, queue, 1u << slot);
+	queue->starved = queue->active == queue->slots;
 }
 
 /* A command ended well. Is that all of its request? If not, the rest waits. */
@@ -298,13 +323,18 @@ static inline uint32_t port_reap(struct shim_device *device, unsigned port,
 	if (!done)
 		return 0;
 	queue->active &= ~done;
-	queue->aged &= ~done;
-	queue->alone &= ~done;
+	if (__builtin_expect(queue->aged | queue->alone, 0)) {
+		queue->aged &= ~done;
+		queue->alone &= ~done;
+	}
 	queue->resets = 0;
 	if (__builtin_expect(done & queue->special, 0))
 		ended = requests_ended(queue, done);
-	shim_block_complete_many(device, port, 0, ended);
-	if (queue->starved)
+	if (ended & (ended - 1))
+		shim_block_complete_many(device, port, 0, ended);
+	else if (ended)
+		shim_block_complete(device, port, (unsigned)__builtin_ctz(ended), OK);
+	if (__builtin_expect(queue->starved, 0))
 		ahci_issue(device, port);
 	return done;
 }
@@ -324,32 +354,46 @@ static inline uint32_t port_reap_fis(struct shim_device *device, unsigned port,
 				     struct ahci_queue *queue, bool queued)
 {
 	volatile uint32_t *fis = port_fis(device, port, queued);
+	struct shim_mmio mmio = shim_mmio(device, AHCI_WINDOW);
 
 	if (!fis_is_good(*fis, queued))
 		return 0;
 	*fis = 0;
-	port_write(device, port, PORT_STATUS, queued ? PORT_STATUS_SDB : PORT_STATUS_D2H);
-	host_write(device, HOST_STATUS, 1u << port);
+	shim_mmio_write32(mmio, PORT_BASE(port) + PORT_STATUS,
+			  queued ? PORT_STATUS_SDB : PORT_STATUS_D2H);
+	shim_mmio_write32(mmio, HOST_STATUS, 1u << port);
 	return port_reap(device, port, queue, queued);
+}
+
+static inline uint32_t port_interrupt(struct shim_device *device, unsigned port)
+{
+	struct ahci_queue *queue = port_queue(device, port);
+
+	if (!queue->active)
+		return 0;
+	return __builtin_expect(queue->queued, 1) ? port_reap_fis(device, port, queue, true)
+						  : port_reap_fis(device, port, queue, false);
+}
+
+/* Any number of ports. */
+__attribute__((noinline)) static bool ports_interrupt(struct shim_device *device, uint32_t live)
+{
+	uint32_t done = 0;
+
+	for (; live; live &= live - 1)
+		done |= port_interrupt(device, (unsigned)__builtin_ctz(live));
+	return done || ahci_service(device);
 }
 
 bool ahci_interrupt(struct shim_device *device, unsigned index)
 {
 	const struct ahci_state *state = shim_state(device);
-	uint32_t done = 0;
+	uint32_t live = state->live;
 
 	(void)index;
-	for (uint32_t left = state->live; left; left &= left - 1) {
-		unsigned port = (unsigned)__builtin_ctz(left);
-		struct ahci_queue *queue = port_queue(device, port);
-
-		if (!queue->active)
-			continue;
-		done |= __builtin_expect(queue->queued, 1)
-				? port_reap_fis(device, port, queue, true)
-				: port_reap_fis(device, port, queue, false);
-	}
-	return done || ahci_service(device);
+	if (!live || live & (live - 1))
+		return ports_interrupt(device, live);
+	return port_interrupt(device, (unsigned)__builtin_ctz(live)) || ahci_service(device);
 }
 
 /* Complete every request that was taken, and let new ones wait. */

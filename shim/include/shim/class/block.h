@@ -61,7 +61,7 @@ void shim_block_unit_remove(struct shim_device *device, unsigned unit);
  * @param queue   the queue
  * @param[out] table  as long as the largest depth of the queue's units; only what is taken changes
  * @param[out] tags   of what was taken, in order
- * @param count   at most so many
+ * @param count   at most so many, at least 1
  * @return how many: each must be completed; 0 if none waits, or as many as the unit's depth are in
  *         flight
  *
@@ -69,6 +69,22 @@ void shim_block_unit_remove(struct shim_device *device, unsigned unit);
  */
 unsigned shim_block_take(struct shim_device *device, unsigned queue,
 			 struct shim_block_request *table, uint16_t *tags, unsigned count);
+
+#define SHIM_BLOCK_NONE (-1)
+
+/** Take the request that waits, if it is the only one, from the only session of the queue, and a
+ * read or write without flags: what is common when a client does one thing at a time, taken with
+ * less than a batch costs.
+ *
+ * @param device  live device
+ * @param queue   the queue
+ * @param[out] table  as in shim_block_take(); its place by tag changes in any case
+ * @return its tag: it must be completed; or SHIM_BLOCK_NONE: ask shim_block_take()
+ *
+ * Context: the device's own; does not block.
+ */
+int shim_block_take_one(struct shim_device *device, unsigned queue,
+			struct shim_block_request *table);
 
 /** Take the next waiting request of a queue, one alone.
  *
