@@ -24,9 +24,9 @@ struct kernel_instance {
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */
 	/* The actor: whoever finds it running posts and goes away. */
-	struct session_wakes *wakes; /* of the class; NULL: a bus */
+	struct session_wakes *wakes; /* of the class; a bus has an empty list */
 	bool running;
-	bool timers_due;
+	bool deaf; /* not live: doorbells wait */
 	bool report_due;
 	uint8_t report_state; /* enum instance_state, told when the driver's call has ended */
 	enum error report_error;

@@ -16,11 +16,14 @@
 #include <shim/irq.h>
 
 #define BITS_CONTROL   (1ul << SIGNAL_CONTROL)
+#define BITS_TIMER     (1ul << SIGNAL_TIMER)
 #define BITS_QUEUE     (~0ul << SIGNAL_QUEUE(0))
-#define BITS_INTERRUPT (~(BITS_CONTROL | BITS_QUEUE))
+#define BITS_INTERRUPT SIGNAL_INTERRUPT_MASK(SIGNAL_VECTORS)
 #define TURNS_MAX      8 /* before the rest is left to a task */
 
 extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
+
+static struct session_wakes no_wakes; /* a bus has no clients */
 
 const struct shim_driver *kernel_driver_find(const char *name)
 {
@@ -68,6 +71,7 @@ const struct shim_driver *kernel_driver_match(const struct device_info *info)
 static void report(struct kernel_instance *instance, enum instance_state state, enum error error)
 {
 	instance->report_due = true;
+	instance->pending |= BITS_CONTROL; /* to be looked at when the call ends */
 	instance->report_state = (uint8_t)state;
 	instance->report_error = error;
 }
@@ -101,6 +105,7 @@ static void control(struct kernel_instance *instance)
 	}
 	if (owner->control == CONTROL_STOP && owner->info.state == INSTANCE_LIVE) {
 		owner->control = CONTROL_NONE;
+		instance->deaf = true;
 		(void)device_report(owner, INSTANCE_STOPPING, OK);
 		instance->driver->quiesce(&instance->device);
 	}
@@ -108,22 +113,27 @@ static void control(struct kernel_instance *instance)
 		sessions_update(instance);
 }
 
+/* Ring each queue that shares this signal. */
+static void doorbells(struct kernel_instance *instance, unsigned queue)
+{
+	do {
+		instance->class->doorbell(&instance->device, queue);
+		queue += SIGNAL_QUEUES;
+	} while (queue < instance->driver->queue_count);
+}
+
 /* One turn of the actor: whatever the signals say, then the clients that wait are woken. */
 static inline void turn(struct kernel_instance *instance, uint64_t bits)
 {
 	if (bits & BITS_INTERRUPT)
 		interrupt_dispatch(instance, bits & BITS_INTERRUPT);
-	if (__builtin_expect(instance->timers_due, 0))
+	if (bits & BITS_TIMER)
 		timers_dispatch(instance);
-	if (__builtin_expect(bits & BITS_CONTROL, 0))
+	if (bits & BITS_CONTROL)
 		control(instance);
-	if (!instance->wakes)
-		return; /* a bus */
-	if (bits & BITS_QUEUE && instance->owner->info.state == INSTANCE_LIVE)
+	if (bits & BITS_QUEUE && !instance->deaf)
 		for (uint64_t queues = bits & BITS_QUEUE; queues; queues &= queues - 1)
-			instance->class->doorbell(&instance->device,
-						  (unsigned)__builtin_ctzll(queues) -
-							  SIGNAL_QUEUE(0));
+			doorbells(instance, (unsigned)__builtin_ctzll(queues) - SIGNAL_QUEUE(0));
 	if (instance->wakes->first)
 		session_flush(instance->wakes);
 }
@@ -137,6 +147,7 @@ static bool report_deliver(struct kernel_instance *instance)
 	(void)device_report(instance->owner, state, instance->report_error);
 	if (state != INSTANCE_LIVE)
 		return true;
+	instance->deaf = false;
 	instance->pending |= BITS_CONTROL; /* sessions that wait, a stop that came early */
 	return false;
 }
@@ -150,20 +161,20 @@ static void finish(struct kernel_instance *instance)
 		if (instance->report_due && report_deliver(instance))
 			return;
 		bits = instance->pending;
-		if (!bits && !instance->timers_due)
+		if (!bits)
 			break;
 		instance->pending = 0;
 		turn(instance, bits);
 	}
 	instance->running = false;
-	if (instance->pending || instance->timers_due || instance->report_due)
+	if (instance->pending)
 		task_post(&instance->task);
 }
 
 /* The driver's call has ended: nearly always, nothing else came meanwhile. */
 static inline void leave(struct kernel_instance *instance)
 {
-	if (__builtin_expect(instance->pending || instance->report_due || instance->timers_due, 0))
+	if (__builtin_expect(instance->pending != 0, 0))
 		finish(instance);
 	else
 		instance->running = false;
@@ -180,7 +191,7 @@ void kernel_instance_post(struct kernel_instance *instance, uint64_t bits)
 	leave(instance);
 }
 
-/* The two signals that matter: what a turn does for just one of them. */
+/* The two signals that matter, a message and a doorbell: what a turn does for just one of them. */
 void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index)
 {
 	if (__builtin_expect(instance->running, 0)) {
@@ -190,17 +201,14 @@ void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index)
 	instance->running = true;
 	MARKER(MARKER_POINT_DRIVER);
 	SHIM_INTERRUPT(&instance->device, index);
-	if (instance->owner->info.interrupt_kind == INTERRUPT_LINE)
-		device_interrupt_acknowledge(instance->owner, 1ul << SIGNAL_INTERRUPT(index));
-	if (instance->wakes && instance->wakes->first)
+	if (instance->wakes->first)
 		session_flush(instance->wakes);
 	leave(instance);
 }
 
 void kernel_instance_doorbell(struct kernel_instance *instance, unsigned queue)
 {
-	if (__builtin_expect(instance->running || instance->owner->info.state != INSTANCE_LIVE,
-			     0)) {
+	if (__builtin_expect(instance->running | instance->deaf, 0)) {
 		instance->pending |= 1ul << SIGNAL_QUEUE(queue);
 		return;
 	}
@@ -295,6 +303,8 @@ static enum error instance_create(struct device *owner, const struct shim_driver
 	object_reference(&owner->object);
 	instance->driver = driver;
 	instance->class = class_find(driver->class_id);
+	instance->wakes = &no_wakes;
+	instance->deaf = true;
 	instance->task.function = surplus;
 	instance->device.driver = driver;
 	instance->device.info = &owner->info;
@@ -340,7 +350,7 @@ enum error kernel_instance_start(struct device *owner, const struct shim_driver 
 	instance->running = false;
 	if (instance->report_due && report_deliver(instance))
 		return OK; /* it failed, and said so */
-	if (instance->pending || instance->timers_due)
+	if (instance->pending)
 		instance_run(instance);
 	return OK;
 }
@@ -374,7 +384,6 @@ enum error kernel_instance_adopt(struct kernel_instance *instance)
 {
 	struct device *owner = instance->owner;
 	struct shim_device *device = &instance->device;
-	uint64_t vectors = (2ul << owner->info.interrupt_vectors) - 2;
 	enum error error = resources_adopt(instance);
 
 	if (error)
@@ -392,9 +401,11 @@ enum error kernel_instance_adopt(struct kernel_instance *instance)
 		sessions_update(instance);
 	timers_adopt(instance);
 	(void)device_report(owner, INSTANCE_LIVE, (enum error)sessions_in_flight(instance));
+	instance->deaf = instance->owner->info.state != INSTANCE_LIVE;
 	/* Interrupts and doorbells that came in between are looked at now. */
 	instance->running = false;
-	instance->pending |= BITS_CONTROL | BITS_QUEUE | (vectors & BITS_INTERRUPT);
+	instance->pending |=
+		BITS_CONTROL | BITS_QUEUE | SIGNAL_INTERRUPT_MASK(owner->info.interrupt_vectors);
 	instance_run(instance);
 	return OK;
 }

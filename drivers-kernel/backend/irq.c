@@ -6,8 +6,6 @@
 #include <backend/backend.h>
 #include <shim/irq.h>
 
-#define SIGNAL_VECTORS 31 /* bits of the word that stand for vectors */
-
 enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, unsigned *granted)
 {
 	return device_interrupt_enable(instance_of(device)->owner, wanted, INTERRUPT_MSIX, granted);

@@ -17,7 +17,7 @@ static void fired(struct ktimer *timer)
 	struct instance_timer *mine = container_of(timer, struct instance_timer, timer);
 
 	mine->due = true;
-	mine->instance->timers_due = true;
+	mine->instance->pending |= 1ul << SIGNAL_TIMER;
 	instance_run(mine->instance);
 }
 
@@ -60,7 +60,6 @@ void timers_adopt(struct kernel_instance *instance)
 
 void timers_dispatch(struct kernel_instance *instance)
 {
-	instance->timers_due = false;
 	for (uint32_t i = 0; i < instance->driver->timer_count; i++) {
 		if (!instance->timer[i].due)
 			continue;

@@ -55,14 +55,9 @@ static bool block_detach(struct shim_device *device, struct session_link *link)
 	return block_class_detach(block_class_of(device), link);
 }
 
-/* A queue that shares its signal with others is rung with them. */
 static void block_doorbell(struct shim_device *device, unsigned queue)
 {
-	struct block_class *class = block_class_of(device);
-
-	block_class_doorbell(class, queue);
-	for (queue += 32; queue < class->queue_count; queue += 32)
-		block_class_doorbell(class, queue);
+	block_class_doorbell(block_class_of(device), queue);
 }
 
 static struct session_wakes *block_wakes(struct shim_device *device)

@@ -13,17 +13,23 @@
 #include "../class/class.h"
 
 struct instance {
-	struct loop loop; /* first: the loop's methods cast back */
+	/* For the next wait: signals of lines to acknowledge, the session whose client to wake (0:
+	 * none). */
+	uint64_t acknowledge, wake;
+	void (*doorbell)(unsigned queue); /* the class's while it is live, else NULL */
+	struct loop loop;                 /* its timers and its notification */
 	handle_t grant;
 	uint32_t state; /* enum instance_state, as reported last */
 	uint32_t vector_count;
 	bool messages;    /* message-signalled: nothing to acknowledge */
+	bool one_message; /* and each signal is just one vector */
+	bool one_queue;   /* each signal is just one queue */
 	bool stop_wanted; /* asked for while it was probing */
 	bool standby;     /* another instance has the device: wait for CONTROL_ADOPT */
 	struct shim_device device;
 	const struct shim_driver *driver;
 	const struct class_ops *class; /* NULL: a bus */
-	struct session_wakes *wakes;   /* the class's */
+	struct session_wakes *wakes;   /* the class's; a bus has an empty list */
 	bool polls;                    /* there is another CPU for clients to run on */
 	struct instance_attach attach;
 };

@@ -10,8 +10,11 @@
 #include <runtime/print.h>
 #include <runtime/startup.h>
 #include <runtime/syscall.h>
+#include <runtime/time.h>
+#include <abi/marker.h>
 #include <shim/dma.h>
 #include <shim/io.h>
+#include <shim/irq.h>
 
 #include "backend.h"
 
@@ -19,19 +22,23 @@
 #define POLLS_EMPTY_MAX 64  /* of them without a request */
 
 #define BITS_CONTROL   (UINT64_C(1) << SIGNAL_CONTROL)
+#define BITS_TIMER     (UINT64_C(1) << SIGNAL_TIMER)
 #define BITS_QUEUE     (~UINT64_C(0) << SIGNAL_QUEUE(0))
-#define BITS_INTERRUPT (~(BITS_CONTROL | BITS_QUEUE))
+#define BITS_INTERRUPT SIGNAL_INTERRUPT_MASK(SIGNAL_VECTORS)
 
 extern const struct shim_driver __start_shim_drivers[], __stop_shim_drivers[];
 extern const struct class_ops __start_shim_classes[], __stop_shim_classes[];
 
 struct instance instance;
+static struct session_wakes no_wakes; /* a bus has no clients */
 
 static void adopt(void);
 
 static void report(enum instance_state state, enum error error)
 {
 	instance.state = state;
+	instance.doorbell =
+		state == INSTANCE_LIVE && instance.class ? instance.class->doorbell : NULL;
 	SYS3(SYS_INSTANCE_REPORT, instance.grant, state, error);
 }
 
@@ -41,9 +48,9 @@ static void flush_now(void)
 	if (!instance.class)
 		return;
 	session_flush(instance.wakes);
-	if (instance.loop.wake)
-		SYS2(SYS_SESSION_WAKE, instance.grant, instance.loop.wake);
-	instance.loop.wake = 0;
+	if (instance.wake)
+		SYS2(SYS_SESSION_WAKE, instance.grant, instance.wake);
+	instance.wake = 0;
 }
 
 /* The last report is made: nothing of this process is needed any more. */
@@ -120,19 +127,43 @@ static __attribute__((noinline)) void control(void)
 		sessions_update();
 }
 
-static void on_signal(struct loop *loop, uint64_t bits)
+/* Ring each queue that shares this signal. */
+static inline void doorbells(unsigned queue)
 {
-	uint64_t queues = bits & BITS_QUEUE;
+	do {
+		instance.doorbell(queue);
+		queue += SIGNAL_QUEUES;
+	} while (__builtin_expect(queue < instance.driver->queue_count, 0) && instance.doorbell);
+}
 
-	(void)loop;
-	if (bits & BITS_INTERRUPT)
-		interrupt_dispatch(bits & BITS_INTERRUPT);
+/* Signals that come seldom. */
+static __attribute__((noinline)) void serve_rare(uint64_t bits)
+{
+	if (bits & BITS_TIMER)
+		loop_timers_run(&instance.loop, now_ns());
 	if (bits & BITS_CONTROL)
 		control();
-	if (instance.state != INSTANCE_LIVE || !instance.class)
-		return;
-	for (; queues; queues &= queues - 1)
-		instance.class->doorbell((unsigned)__builtin_ctzll(queues) - SIGNAL_QUEUE(0));
+}
+
+/* What the signals say. */
+__attribute__((always_inline)) static inline void serve(uint64_t bits)
+{
+	uint64_t interrupts = bits & BITS_INTERRUPT;
+
+	if (interrupts == 1ul << SIGNAL_INTERRUPT(0) && instance.one_message) {
+		MARKER(MARKER_POINT_DRIVER);
+		SHIM_INTERRUPT(&instance.device, 0);
+	} else if (interrupts) {
+		interrupt_dispatch(interrupts);
+	}
+	if (__builtin_expect(bits & (BITS_CONTROL | BITS_TIMER), 0))
+		serve_rare(bits);
+	bits &= BITS_QUEUE;
+	if (bits == UINT64_C(1) << SIGNAL_QUEUE(0) && instance.one_queue && instance.doorbell)
+		instance.doorbell(0);
+	else
+		for (; bits && instance.doorbell; bits &= bits - 1)
+			doorbells((unsigned)__builtin_ctzll(bits) - SIGNAL_QUEUE(0));
 }
 
 static void on_timer(struct loop *loop, unsigned index)
@@ -169,14 +200,45 @@ static __attribute__((noinline)) void poll(void)
 }
 
 /* Clients are woken once for all that this turn completed. One that sleeps is woken first. */
-static void on_turn(struct loop *loop)
+__attribute__((always_inline)) static inline void turn_end(void)
 {
-	if (!instance.class || !instance.wakes->first)
+	if (!instance.wakes->first)
 		return;
 	session_flush(instance.wakes);
-	if (instance.polls && !loop->wake && instance.class->pending &&
-	    instance.state == INSTANCE_LIVE)
+	if (instance.polls && !instance.wake && instance.doorbell && instance.class->pending)
 		poll();
+}
+
+/* One system call a turn: acknowledge, wake a client, and wait. */
+static void loop(void)
+{
+	for (;;) {
+		struct sys_result result = SYS3(SYS_INTERRUPT_WAIT, instance.acknowledge,
+						instance.wake, instance.loop.earliest_ns);
+
+		instance.acknowledge = 0;
+		instance.wake = 0;
+		if (result.error) {
+			log_line(LOG_ERROR, "%s: cannot wait for signals: %s",
+				 instance.attach.info.name, error_text(result.error));
+			return;
+		}
+		serve(result.value);
+		turn_end();
+	}
+}
+
+/* Nothing is this process's yet, and it takes no signal but the one control. */
+static enum error stand_by(void)
+{
+	while (instance.standby) {
+		struct sys_result result = SYS2(SYS_WAIT, instance.loop.notification, 0);
+
+		if (result.error)
+			return result.error;
+		control();
+	}
+	return OK;
 }
 
 static const struct class_ops *class_find(uint32_t class_id)
@@ -194,7 +256,6 @@ static enum error open_instance(void)
 	static struct system_info system;
 	const struct shim_driver *driver = __start_shim_drivers;
 	struct shim_device *device = &instance.device;
-	struct loop *loop = &instance.loop;
 
 	if (driver + 1 != __stop_shim_drivers || driver->shim_version != SHIM_VERSION)
 		return ERR_CORRUPT;
@@ -210,11 +271,12 @@ static enum error open_instance(void)
 	device->queue_state_bytes = driver->state_queue_bytes;
 	device->driver = driver;
 	device->info = &instance.attach.info;
-	loop->signal = on_signal;
-	loop->timer = on_timer;
-	loop->turn = on_turn;
-	if (!instance.class)
+	instance.loop.timer = on_timer;
+	instance.one_queue = driver->queue_count <= SIGNAL_QUEUES;
+	if (!instance.class) {
+		instance.wakes = &no_wakes;
 		return OK;
+	}
 	instance.wakes = instance.class->wakes();
 	instance.polls =
 		SYS1(SYS_SYSTEM_INFO, (uintptr_t)&system).error == OK && system.cpu_count > 1;
@@ -231,7 +293,6 @@ static enum error grant_open(bool hot)
 	device->state = (void *)attach->state_vaddr;
 	device->queue_state =
 		(uint8_t *)device->state + ((driver->state_base_bytes + 63) & ~UINT32_C(63));
-	instance.loop.grant = instance.grant;
 	instance.loop.deadline_ns = (uint64_t *)attach->timers_vaddr;
 	instance.loop.timer_count = driver->timer_count;
 	instance.state = INSTANCE_PROBING;
@@ -285,6 +346,7 @@ static enum error resources_adopt(void)
 	}
 	instance.vector_count = attach->vector_count;
 	instance.messages = attach->info.interrupt_kind >= INTERRUPT_MSI;
+	instance.one_message = instance.messages && instance.vector_count <= SIGNAL_VECTORS;
 	return error;
 }
 
@@ -307,14 +369,14 @@ static enum error take_over(void)
 static void adopt(void)
 {
 	enum error error = take_over();
-	uint64_t vectors = (UINT64_C(2) << instance.vector_count) - 2;
 
 	instance.standby = false;
 	if (error)
 		leave(INSTANCE_FAILED, error);
 	report(INSTANCE_LIVE, instance.class ? (enum error)sessions_in_flight() : OK);
-	instance.loop.earliest_ns = 1; /* some timer may be due */
-	on_signal(&instance.loop, (vectors & BITS_INTERRUPT) | BITS_CONTROL | BITS_QUEUE);
+	serve(SIGNAL_INTERRUPT_MASK(instance.vector_count) | BITS_TIMER | BITS_CONTROL |
+	      BITS_QUEUE);
+	turn_end();
 }
 
 /* --- Start --- */
@@ -325,7 +387,7 @@ static void probe(void)
 
 	if (error != ERR_AGAIN)
 		shim_probe_done(&instance.device, error);
-	on_turn(&instance.loop); /* probing may have found requests */
+	turn_end(); /* probing may have found requests */
 }
 
 int main(int argc, char **argv)
@@ -341,8 +403,11 @@ int main(int argc, char **argv)
 			 argc ? argv[0] : "?", error_text(error));
 		return error;
 	}
-	if (!instance.standby)
+	if (instance.standby)
+		error = stand_by();
+	else
 		probe();
-	loop_run(&instance.loop);
+	if (!error)
+		loop();
 	return ERR_GONE;
 }

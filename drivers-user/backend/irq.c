@@ -9,8 +9,6 @@
 
 #include "backend.h"
 
-#define SIGNAL_VECTORS 31 /* bits of the word that stand for vectors */
-
 enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, unsigned *granted)
 {
 	struct sys_result result;
@@ -23,6 +21,7 @@ enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, un
 		return result.error;
 	instance.vector_count = (uint16_t)result.value;
 	instance.messages = result.value >> 16 >= INTERRUPT_MSI;
+	instance.one_message = instance.messages && instance.vector_count <= SIGNAL_VECTORS;
 	*granted = instance.vector_count;
 	return OK;
 }
@@ -30,7 +29,7 @@ enum error shim_interrupt_enable(struct shim_device *device, unsigned wanted, un
 void interrupt_dispatch(uint64_t bits)
 {
 	if (!instance.messages)
-		instance.loop.acknowledge = bits;
+		instance.acknowledge = bits;
 	do {
 		unsigned vector = (unsigned)__builtin_ctzll(bits) - SIGNAL_INTERRUPT(0);
 

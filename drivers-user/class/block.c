@@ -38,12 +38,9 @@ static bool block_detach(struct session_link *link)
 	return block_class_detach(&class, link);
 }
 
-/* A queue that shares its signal with others is rung with them. */
 static void block_doorbell(unsigned queue)
 {
 	block_class_doorbell(&class, queue);
-	for (queue += 32; queue < class.queue_count; queue += 32)
-		block_class_doorbell(&class, queue);
 }
 
 static struct session_wakes *block_wakes(void)

@@ -103,9 +103,9 @@ uint32_t sessions_in_flight(void)
 /* The next wait for signals wakes one client in the same system call. */
 void session_wake(struct session_link *link)
 {
-	if (instance.loop.wake == 0)
-		instance.loop.wake = link->id;
-	else if (instance.loop.wake != link->id)
+	if (instance.wake == 0)
+		instance.wake = link->id;
+	else if (instance.wake != link->id)
 		SYS2(SYS_SESSION_WAKE, instance.grant, link->id);
 }
 

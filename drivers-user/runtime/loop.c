@@ -7,8 +7,6 @@
 #include <runtime/syscall.h>
 #include <runtime/time.h>
 
-#define TURNS_A_CLOCK 16
-
 enum error loop_open(struct loop *loop)
 {
 	struct sys_result result = SYS0(SYS_NOTIFICATION_CREATE);
@@ -20,15 +18,8 @@ enum error loop_open(struct loop *loop)
 
 static enum error wait_signal(struct loop *loop)
 {
-	struct sys_result result;
+	struct sys_result result = SYS2(SYS_WAIT, loop->notification, loop->earliest_ns);
 
-	if (loop->grant)
-		result = SYS5(SYS_INTERRUPT_WAIT, loop->grant, loop->acknowledge,
-			      loop->notification, loop->earliest_ns, loop->wake);
-	else
-		result = SYS2(SYS_WAIT, loop->notification, loop->earliest_ns);
-	loop->acknowledge = 0;
-	loop->wake = 0;
 	if (result.error == OK)
 		loop->signal(loop, result.value);
 	return result.error;
@@ -58,9 +49,7 @@ void loop_run(struct loop *loop)
 			log_line(LOG_ERROR, "the event loop cannot wait: %s", error_text(error));
 			return;
 		}
-		/* Reading the clock costs: under load, every so often is enough. */
-		if (loop->earliest_ns && (error || ++loop->turns % TURNS_A_CLOCK == 0) &&
-		    now_ns() >= loop->earliest_ns)
+		if (loop->earliest_ns && now_ns() >= loop->earliest_ns)
 			loop_timers_run(loop, now_ns());
 		if (loop->turn)
 			loop->turn(loop);

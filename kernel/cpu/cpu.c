@@ -36,7 +36,6 @@ _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.h");
 _Static_assert(offsetof(struct cpu, stack_top) == CPU_STACK_TOP, "entry.h");
 _Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "entry.h");
 _Static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE, "entry.h");
-_Static_assert(offsetof(struct cpu, idle) == CPU_IDLE, "entry.h");
 _Static_assert(offsetof(struct thread, frame) == THREAD_FRAME, "entry.h");
 _Static_assert(offsetof(struct thread, full_frame) == THREAD_FULL_FRAME, "entry.h");
 _Static_assert((THREAD_FRAME + sizeof(struct trap_frame)) % 16 == 0, "rsp0 is aligned");

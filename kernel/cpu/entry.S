@@ -9,12 +9,13 @@
 
 	.text
 
-/* 256 stubs of 16 bytes: push a zero where the processor pushes no error code, push the vector. */
+/* 256 stubs of 16 bytes: exceptions push a zero where the processor pushes no error code, and the vector;
+ * interrupts just the vector. */
 	.globl vector_stubs
 	.balign 16
 vector_stubs:
 	.set vector, 0
-	.rept 256
+	.rept 32
 	.balign 16
 	.if (vector == 8) || (vector >= 10 && vector <= 14) || (vector == 17) || (vector == 21) || (vector == 29) || (vector == 30)
 	.else
@@ -22,6 +23,12 @@ vector_stubs:
 	.endif
 	push $vector
 	jmp trap_entry
+	.set vector, vector + 1
+	.endr
+	.rept 224
+	.balign 16
+	push $vector
+	jmp interrupt_entry
 	.set vector, vector + 1
 	.endr
 
@@ -43,12 +50,26 @@ vector_stubs:
 	push %r15
 	.endm
 
-trap_entry:
+/* An interrupt of ring 3, or of the idle loop: the kernel else runs with interrupts off. Idle has nothing
+ * to keep. */
+interrupt_entry:
 	.byte 0x0f, 0x1f, 0x84, 0x00
 	.long MARKER_MAGIC | MARKER_POINT_INTERRUPT
+	testb $3, 16(%rsp)
+	jnz 1f
+	mov (%rsp), %edi
+	mov %gs:CPU_STACK_TOP, %rsp
+	lock btsl $0, kernel_lock(%rip)	/* kernel_lock_acquire() */
+	jc 9f
+8:	call trap_idle		/* does not return */
+9:	call kernel_lock_contended
+	jmp 8b
+1:	push (%rsp)		/* the vector; where it was is the error code's place */
+	movq $0, 8(%rsp)
+trap_entry:
 	cld
 	testb $3, 24(%rsp)
-	jz 1f
+	jz 2f
 	swapgs
 	push_registers
 	mov %rsp, %rdi
@@ -56,14 +77,6 @@ trap_entry:
 	mov %gs:CPU_STACK_TOP, %rsp
 	xor %ebp, %ebp
 	call trap_user		/* does not return */
-1:	cmpb $0, %gs:CPU_IDLE
-	je 2f
-	mov (%rsp), %edi		/* idle has nothing to keep */
-	cmp $32, %edi
-	jb 2f
-	mov %gs:CPU_STACK_TOP, %rsp
-	xor %ebp, %ebp
-	call trap_idle		/* does not return */
 2:	push_registers
 	mov %rsp, %rdi
 	xor %ebp, %ebp
@@ -105,30 +118,27 @@ trap_paranoid_check:
 	iretq
 
 /* System call: number in rax, arguments rdi rsi rdx r10 r8 r9; handlers return two words in rax, rdx.
- * Arguments are not kept: a handler that needs them in the frame (a message that waits) puts them there. */
+ * Arguments are not kept: a handler that needs them in the frame (a message that waits) puts them there.
+ * What a C function preserves goes into the frame too: the thread may come back by another way. */
 	.globl syscall_entry
 	.balign 16
 syscall_entry:
 	swapgs
 	mov %rsp, %gs:CPU_USER_RSP
 	mov %gs:CPU_CURRENT, %rsp
-	mov %rcx, THREAD_FRAME + FRAME_RIP(%rsp)
-	mov %r11, THREAD_FRAME + FRAME_RFLAGS(%rsp)
-	mov %gs:CPU_USER_RSP, %rcx
-	mov %rcx, THREAD_FRAME + FRAME_RSP(%rsp)
-	mov %rbx, THREAD_FRAME + FRAME_RBX(%rsp)
-	mov %rbp, THREAD_FRAME + FRAME_RBP(%rsp)
-	mov %r12, THREAD_FRAME + FRAME_R12(%rsp)
-	mov %r13, THREAD_FRAME + FRAME_R13(%rsp)
-	mov %r14, THREAD_FRAME + FRAME_R14(%rsp)
-	mov %r15, THREAD_FRAME + FRAME_R15(%rsp)
-	movb $0, THREAD_FULL_FRAME(%rsp)
-	mov %rsp, %rbx
+	add $THREAD_FRAME + FRAME_SS, %rsp
+	push %gs:CPU_USER_RSP
+	push %r11			/* the flags */
+	mov %rcx, FRAME_RIP - FRAME_RFLAGS(%rsp)
+	mov %rbx, FRAME_RBX - FRAME_RFLAGS(%rsp)
+	mov %rbp, FRAME_RBP - FRAME_RFLAGS(%rsp)
+	mov %r12, FRAME_R12 - FRAME_RFLAGS(%rsp)
+	mov %r13, FRAME_R13 - FRAME_RFLAGS(%rsp)
+	mov %r14, FRAME_R14 - FRAME_RFLAGS(%rsp)
+	mov %r15, FRAME_R15 - FRAME_RFLAGS(%rsp)
 	mov %gs:CPU_STACK_TOP, %rsp
-	mov $1, %ecx			/* kernel_lock_acquire() */
-	xchg %ecx, kernel_lock(%rip)
-	test %ecx, %ecx
-	jnz 3f
+	lock btsl $0, kernel_lock(%rip)	/* kernel_lock_acquire() */
+	jc 3f
 4:	cmp syscall_limit(%rip), %rax
 	jae 5f
 	mov %r10, %rcx
@@ -136,10 +146,10 @@ syscall_entry:
 6:	cmpl $0, %gs:CPU_RESCHEDULE
 	jne 7f
 	movl $0, kernel_lock(%rip)	/* kernel_lock_release() */
-	mov THREAD_FRAME + FRAME_RIP(%rbx), %rcx
-	mov THREAD_FRAME + FRAME_RFLAGS(%rbx), %r11
-	mov THREAD_FRAME + FRAME_RSP(%rbx), %rsp
-	mov THREAD_FRAME + FRAME_RBX(%rbx), %rbx
+	mov %gs:CPU_CURRENT, %rsp
+	mov THREAD_FRAME + FRAME_RIP(%rsp), %rcx
+	mov THREAD_FRAME + FRAME_RFLAGS(%rsp), %r11
+	mov THREAD_FRAME + FRAME_RSP(%rsp), %rsp
 	xor %edi, %edi			/* nothing of the kernel leaks through scratch registers */
 	xor %esi, %esi
 	xor %r8d, %r8d
@@ -168,11 +178,27 @@ syscall_entry:
 	jmp 4b
 5:	call syscall_unknown
 	jmp 6b
-7:	mov %rax, THREAD_FRAME + FRAME_RAX(%rbx)
-	mov %rdx, THREAD_FRAME + FRAME_RDX(%rbx)
+7:	mov %gs:CPU_CURRENT, %rcx
+	mov %rax, THREAD_FRAME + FRAME_RAX(%rcx)
+	mov %rdx, THREAD_FRAME + FRAME_RDX(%rcx)
 	xor %ebp, %ebp
 	call schedule			/* does not return */
 	ud2
+
+/* $1 the register that points to the thread, loaded last if it is one of them */
+	.macro load_preserved thread
+	mov THREAD_FRAME + FRAME_RBP(\thread), %rbp
+	mov THREAD_FRAME + FRAME_R12(\thread), %r12
+	mov THREAD_FRAME + FRAME_R13(\thread), %r13
+	mov THREAD_FRAME + FRAME_R14(\thread), %r14
+	mov THREAD_FRAME + FRAME_R15(\thread), %r15
+	mov THREAD_FRAME + FRAME_RBX(\thread), %rbx
+	.endm
+	.macro load_return thread
+	mov THREAD_FRAME + FRAME_RIP(\thread), %rcx
+	mov THREAD_FRAME + FRAME_RFLAGS(\thread), %r11
+	mov THREAD_FRAME + FRAME_RSP(\thread), %rsp
+	.endm
 
 /* void thread_return(struct thread *): back to ring 3; gives the lock back. */
 	.globl thread_return
@@ -181,27 +207,20 @@ thread_return:
 	movl $0, kernel_lock(%rip)
 	cmpb $0, THREAD_FULL_FRAME(%rdi)
 	jne 8f
-	mov %rdi, %rbx
-	mov THREAD_FRAME + FRAME_RIP(%rbx), %rcx
-	mov THREAD_FRAME + FRAME_RFLAGS(%rbx), %r11
-	mov THREAD_FRAME + FRAME_RSP(%rbx), %rsp
-	mov THREAD_FRAME + FRAME_RBP(%rbx), %rbp
-	mov THREAD_FRAME + FRAME_R12(%rbx), %r12
-	mov THREAD_FRAME + FRAME_R13(%rbx), %r13
-	mov THREAD_FRAME + FRAME_R14(%rbx), %r14
-	mov THREAD_FRAME + FRAME_R15(%rbx), %r15
-	mov THREAD_FRAME + FRAME_RAX(%rbx), %rax
-	mov THREAD_FRAME + FRAME_RDX(%rbx), %rdx
-	mov THREAD_FRAME + FRAME_RDI(%rbx), %rdi
-	mov THREAD_FRAME + FRAME_RSI(%rbx), %rsi
-	mov THREAD_FRAME + FRAME_R8(%rbx), %r8
-	mov THREAD_FRAME + FRAME_R9(%rbx), %r9
-	mov THREAD_FRAME + FRAME_R10(%rbx), %r10
-	mov THREAD_FRAME + FRAME_RBX(%rbx), %rbx
+	load_return %rdi
+	load_preserved %rdi
+	mov THREAD_FRAME + FRAME_RAX(%rdi), %rax
+	mov THREAD_FRAME + FRAME_RDX(%rdi), %rdx
+	mov THREAD_FRAME + FRAME_RSI(%rdi), %rsi
+	mov THREAD_FRAME + FRAME_R8(%rdi), %r8
+	mov THREAD_FRAME + FRAME_R9(%rdi), %r9
+	mov THREAD_FRAME + FRAME_R10(%rdi), %r10
+	mov THREAD_FRAME + FRAME_RDI(%rdi), %rdi
 	swapgs
 	sysretq
 
-8:	lea THREAD_FRAME(%rdi), %rsp
+8:	movb $0, THREAD_FULL_FRAME(%rdi)
+	lea THREAD_FRAME(%rdi), %rsp
 	pop %r15
 	pop %r14
 	pop %r13
@@ -221,10 +240,60 @@ thread_return:
 	swapgs
 	iretq
 
+/* The same for a thread that waits in a system call of these kinds, with what it gets in registers, where
+ * they are already: struct thread * in rax.
+ *   thread_return_signal   bits in rdx
+ *   thread_return_message  a server's message: rdi badge, rsi label, rdx, rcx, r8, r9 words, r10 token
+ *   thread_return_reply    a caller's answer: rsi label, rdx, rcx, r8, r9 words */
+	.globl thread_return_signal
+	.balign 16
+thread_return_signal:
+	movl $0, kernel_lock(%rip)
+	load_return %rax
+	load_preserved %rax
+	xor %eax, %eax
+	xor %edi, %edi
+	xor %esi, %esi
+	xor %r8d, %r8d
+	xor %r9d, %r9d
+	xor %r10d, %r10d
+	swapgs
+	sysretq
+
+	.globl thread_return_message
+	.balign 16
+thread_return_message:
+	movl $0, kernel_lock(%rip)
+	mov %r10, %r13
+	mov %rcx, %r10
+	load_return %rax
+	mov THREAD_FRAME + FRAME_RBP(%rax), %rbp
+	mov THREAD_FRAME + FRAME_R14(%rax), %r14
+	mov THREAD_FRAME + FRAME_R15(%rax), %r15
+	mov THREAD_FRAME + FRAME_RBX(%rax), %rbx
+	xor %r12d, %r12d		/* no handle */
+	xor %eax, %eax
+	swapgs
+	sysretq
+
+	.globl thread_return_reply
+	.balign 16
+thread_return_reply:
+	movl $0, kernel_lock(%rip)
+	mov %rcx, %r10
+	load_return %rax
+	load_preserved %rax
+	xor %r12d, %r12d		/* no handle */
+	xor %edi, %edi
+	xor %eax, %eax
+	swapgs
+	sysretq
+
 /* void idle_halt(stack_top), idle_poll(stack_top): wait for an interrupt with interrupts on; trap_kernel ends it. */
 	.globl idle_halt
 idle_halt:
 	mov %rdi, %rsp
+	xor %ebp, %ebp
 	sti
 9:	hlt
 	jmp 9b
@@ -232,6 +301,7 @@ idle_halt:
 	.globl idle_poll
 idle_poll:
 	mov %rdi, %rsp
+	xor %ebp, %ebp
 	sti
 10:	pause
 	jmp 10b

@@ -5,6 +5,7 @@
 #include <abi/marker.h>
 #include <kernel/apic.h>
 #include <kernel/cpu.h>
+#include <kernel/device.h>
 #include <kernel/interrupt.h>
 #include <kernel/panic.h>
 #include <kernel/process.h>
@@ -101,17 +102,49 @@ void trap_user(struct trap_frame *frame)
 	schedule();
 }
 
-/* An interrupt found the CPU idle. */
+static __attribute__((noinline, noreturn)) void trap_idle_any(unsigned vector)
+{
+	struct interrupt *interrupt = interrupt_owner[vector];
+
+	if (interrupt && !interrupt->is_line) {
+		struct cpu *cpu = this_cpu();
+
+		lapic_eoi();
+		cpu->raises = true;
+		device_interrupt(interrupt->device, interrupt);
+		sched_next_listener(cpu);
+	}
+	interrupt_dispatch(vector);
+	sched_next();
+}
+
+/* An interrupt found the CPU idle, and has taken the kernel lock. A message for a process that
+ * listens: the CPU is its own. */
 void trap_idle(unsigned vector)
 {
 	struct cpu *cpu = this_cpu();
+	struct interrupt *interrupt = interrupt_owner[vector];
+	struct notification *signal;
+	struct device *device;
+	struct process *process;
+	struct thread *driver;
 
 	MARKER(MARKER_IDLE_LEAVE);
-	kernel_lock_acquire();
 	cpu->idle = false;
-	cpu->run_since_tsc = tsc_read();
-	interrupt_dispatch(vector);
-	sched_next();
+	if (!interrupt || interrupt->is_line)
+		trap_idle_any(vector);
+	device = interrupt->device;
+	signal = device->signal;
+	if (!signal)
+		trap_idle_any(vector);
+	driver = notification_listener(cpu, signal);
+	if (!driver)
+		trap_idle_any(vector);
+	lapic_eoi();
+	device->info.interrupt_count++;
+	process = driver->process;
+	sched_account_in(process, tsc_read());
+	notification_enter(cpu, signal, driver, process, signal->bits | interrupt->signal);
 }
 
 void trap_kernel(struct trap_frame *frame)

@@ -254,6 +254,25 @@ static void pause_begins(struct device *device)
 	MARKER(MARKER_POINT_PAUSE);
 }
 
+static void deadline_came(struct ktimer *timer)
+{
+	struct device *device = container_of(timer, struct device, timer);
+
+	device->deadline_ns = 0;
+	if (device->signal)
+		notification_signal(device->signal, 1ul << SIGNAL_TIMER);
+}
+
+void device_deadline_set(struct device *device, uint64_t deadline_ns)
+{
+	device->deadline_ns = deadline_ns;
+	device->timer.function = deadline_came;
+	if (deadline_ns)
+		timer_arm(&device->timer, deadline_ns);
+	else
+		timer_cancel(&device->timer);
+}
+
 /* Take everything away that was mapped for the ring-3 instance, and the device from it. */
 void device_process_part(struct device *device)
 {
@@ -262,6 +281,7 @@ void device_process_part(struct device *device)
 	if (!process)
 		return;
 	mappings_drop(device);
+	device_deadline_set(device, 0);
 	kfree(process->ports, process->port_count * sizeof(*process->ports));
 	process->ports = NULL;
 	process->port_count = 0;

@@ -98,7 +98,7 @@ struct device *device_create(struct device *parent, enum device_bus bus, const c
 	device->domain = domain_of(PCI_ADDRESS_SELF);
 	list_init(&device->units);
 	list_init(&device->sessions);
-	if (timer_reserve(&device->move_timer)) {
+	if (timer_reserve(&device->move_timer) || timer_reserve(&device->timer)) {
 		object_release(&device->object);
 		return NULL;
 	}
@@ -194,6 +194,7 @@ void device_destroy(struct object *object)
 	if (device->parent)
 		object_release(&device->parent->object);
 	timer_unreserve(&device->move_timer);
+	timer_unreserve(&device->timer);
 	object_free(object);
 }
 

@@ -152,6 +152,7 @@ enum error session_create(struct process *client, struct device *device, uint32_
 	}
 	session->queue = unit->info.queue + parameters->queue;
 	info_fill(session, &unit->info, parameters);
+	session->signal = 1ul << SIGNAL_QUEUE(session->queue);
 	list_append(&device->sessions, &session->link);
 	device->info.session_count++;
 	*result = session;

@@ -18,6 +18,25 @@ void ipc_cancel(struct thread *thread, enum error error)
 	sched_ready(thread);
 }
 
+void ipc_stop_listening(struct process *process)
+{
+	list_for_each(thread, &process->threads, struct thread, process_link)
+	{
+		struct endpoint *endpoint = thread->endpoint;
+
+		if (thread->state == THREAD_LISTENING) {
+			thread->endpoint = NULL;
+			thread->deadline_ns = DEADLINE_NEVER;
+			thread->state = THREAD_WAITING;
+		} else if (thread->state == THREAD_WAITING && endpoint &&
+			   endpoint->receiver == thread) {
+			endpoint->receiver = NULL;
+			list_append(&endpoint->receivers, &thread->queue_link);
+			thread->queue = &endpoint->receivers;
+		}
+	}
+}
+
 void thread_timeout(struct ktimer *timer)
 {
 	struct thread *thread = container_of(timer, struct thread, timer);
@@ -86,7 +105,7 @@ static inline void give_cpu(struct thread *current, struct thread *other)
 
 	/* One that was ended while it waited for the lock goes through schedule(). */
 	if (__builtin_expect(sched_may_switch_to(cpu, other) && !current->dying, 1)) {
-		sched_account(cpu, current);
+		sched_account_out(current->process, tsc_read());
 		sched_run(cpu, other);
 	}
 	cpu->reschedule = 1;
@@ -95,10 +114,9 @@ static inline void give_cpu(struct thread *current, struct thread *other)
 
 enum error endpoint_call(struct endpoint *endpoint, uint64_t badge)
 {
-	struct thread *caller = current_thread();
+	struct thread *caller = current_thread(), *server = endpoint_receiver(endpoint);
 
-	if (!list_empty(&endpoint->receivers)) {
-		struct thread *server = list_first(&endpoint->receivers, struct thread, queue_link);
+	if (server) {
 		enum error error = hand_over(caller, server, badge);
 
 		if (error)
@@ -114,7 +132,7 @@ enum error endpoint_call(struct endpoint *endpoint, uint64_t badge)
 	ipc_attach(caller, endpoint, NULL, DEADLINE_NEVER);
 	list_append(&endpoint->senders, &caller->queue_link);
 	caller->queue = &endpoint->senders;
-	sched_block(THREAD_SENDING);
+	sched_block(this_cpu(), caller, THREAD_SENDING);
 	return OK;
 }
 
@@ -200,7 +218,7 @@ void endpoint_destroy(struct object *object)
 
 	while (!list_empty(&endpoint->senders))
 		ipc_cancel(list_first(&endpoint->senders, struct thread, queue_link), ERR_GONE);
-	while (!list_empty(&endpoint->receivers))
-		ipc_cancel(list_first(&endpoint->receivers, struct thread, queue_link), ERR_GONE);
+	for (struct thread *server; (server = endpoint_receiver(endpoint));)
+		ipc_cancel(server, ERR_GONE);
 	object_free(object);
 }

@@ -10,6 +10,8 @@ void notification_destroy(struct object *object)
 {
 	struct notification *notification = container_of(object, struct notification, object);
 
+	if (this_cpu()->raised == notification)
+		this_cpu()->raised = NULL;
 	if (notification->waiter)
 		ipc_cancel(notification->waiter, ERR_GONE);
 	object_free(object);

@@ -14,7 +14,7 @@
 
 #define LINE_DEADLINE_NS (1000 * NS_PER_MILLISECOND)
 
-static struct interrupt *owner[256]; /* by vector; lines: a chain */
+struct interrupt *interrupt_owner[256];
 static bool taken[256];
 
 /* What a shared line waits for. */
@@ -47,15 +47,18 @@ uint8_t interrupt_vectors_allocate(unsigned count)
 void interrupt_bind_message(struct interrupt *interrupt, uint8_t vector, struct device *device,
 			    unsigned index)
 {
-	*interrupt = (struct interrupt){ .device = device, .index = index, .vector = vector };
-	owner[vector] = interrupt;
+	*interrupt = (struct interrupt){ .device = device,
+					 .signal = 1ul << SIGNAL_INTERRUPT(index),
+					 .index = index,
+					 .vector = vector };
+	interrupt_owner[vector] = interrupt;
 }
 
 static void line_evict(struct ktimer *timer)
 {
 	struct line *line = container_of(timer, struct line, timer);
 
-	for (struct interrupt *item = owner[line->vector], *next; item; item = next) {
+	for (struct interrupt *item = interrupt_owner[line->vector], *next; item; item = next) {
 		next = item->next;
 		if (!item->pending)
 			continue;
@@ -68,7 +71,8 @@ static void line_evict(struct ktimer *timer)
 static uint8_t line_vector(uint32_t gsi)
 {
 	for (unsigned vector = VECTOR_DEVICE_FIRST; vector <= VECTOR_DEVICE_LAST; vector++)
-		if (owner[vector] && owner[vector]->is_line && owner[vector]->gsi == gsi)
+		if (interrupt_owner[vector] && interrupt_owner[vector]->is_line &&
+		    interrupt_owner[vector]->gsi == gsi)
 			return (uint8_t)vector;
 	return 0;
 }
@@ -96,14 +100,15 @@ enum error interrupt_bind_line(struct interrupt *interrupt, uint32_t gsi, unsign
 		line_of[vector].vector = vector;
 		line_of[vector].masked = false;
 	}
-	*interrupt = (struct interrupt){ .next = owner[vector],
+	*interrupt = (struct interrupt){ .next = interrupt_owner[vector],
 					 .device = device,
+					 .signal = 1ul << SIGNAL_INTERRUPT(index),
 					 .index = index,
 					 .gsi = gsi,
 					 .vector = vector,
 					 .is_line = true,
 					 .is_level = (flags & IOAPIC_LEVEL) != 0 };
-	owner[vector] = interrupt;
+	interrupt_owner[vector] = interrupt;
 	if (!line_of[vector].masked)
 		ioapic_unmask(gsi);
 	return OK;
@@ -113,19 +118,19 @@ static void line_settle(uint8_t vector)
 {
 	struct line *line = &line_of[vector];
 
-	for (struct interrupt *item = owner[vector]; item; item = item->next)
+	for (struct interrupt *item = interrupt_owner[vector]; item; item = item->next)
 		if (item->pending)
 			return;
 	timer_cancel(&line->timer);
-	if (line->masked && owner[vector])
-		ioapic_unmask(owner[vector]->gsi);
+	if (line->masked && interrupt_owner[vector])
+		ioapic_unmask(interrupt_owner[vector]->gsi);
 	line->masked = false;
 }
 
 void interrupt_release(struct interrupt *interrupt)
 {
 	uint8_t vector = interrupt->vector;
-	struct interrupt **link = &owner[vector];
+	struct interrupt **link = &interrupt_owner[vector];
 
 	if (!vector)
 		return;
@@ -136,13 +141,13 @@ void interrupt_release(struct interrupt *interrupt)
 	interrupt->vector = 0;
 	interrupt->pending = false;
 	if (interrupt->is_line) {
-		if (!owner[vector])
+		if (!interrupt_owner[vector])
 			ioapic_mask(interrupt->gsi);
 		line_settle(vector);
-		if (!owner[vector])
+		if (!interrupt_owner[vector])
 			timer_unreserve(&line_of[vector].timer);
 	}
-	taken[vector] = owner[vector] != NULL;
+	taken[vector] = interrupt_owner[vector] != NULL;
 }
 
 void interrupt_acknowledge(struct interrupt *interrupt)
@@ -157,27 +162,27 @@ static void line_mask(unsigned vector)
 {
 	struct line *line = &line_of[vector];
 
-	ioapic_mask(owner[vector]->gsi);
+	ioapic_mask(interrupt_owner[vector]->gsi);
 	line->masked = true;
-	for (struct interrupt *item = owner[vector]; item; item = item->next)
+	for (struct interrupt *item = interrupt_owner[vector]; item; item = item->next)
 		item->pending = true;
 	timer_arm(&line->timer, time_now_ns() + LINE_DEADLINE_NS);
 }
 
 static void line_arrived(unsigned vector)
 {
-	if (owner[vector]->is_level)
+	if (interrupt_owner[vector]->is_level)
 		line_mask(vector);
 	lapic_eoi();
-	for (struct interrupt *item = owner[vector], *next; item; item = next) {
+	for (struct interrupt *item = interrupt_owner[vector], *next; item; item = next) {
 		next = item->next;
-		device_interrupt(item->device, item->index);
+		device_interrupt(item->device, item);
 	}
 }
 
 void interrupt_arrived(unsigned vector)
 {
-	struct interrupt *interrupt = owner[vector];
+	struct interrupt *interrupt = interrupt_owner[vector];
 
 	if (!interrupt) {
 		lapic_eoi();
@@ -189,5 +194,5 @@ void interrupt_arrived(unsigned vector)
 		return;
 	}
 	lapic_eoi();
-	device_interrupt(interrupt->device, interrupt->index);
+	device_interrupt(interrupt->device, interrupt);
 }

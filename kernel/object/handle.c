@@ -10,9 +10,18 @@
 #include <kernel/process.h>
 
 #define INDEX_MASK      ((1u << HANDLE_INDEX_BITS) - 1)
-#define HANDLE_FREE     (~(handle_t)0) /* its index is beyond every table */
-#define CLOSE_AT_ONCE   64             /* handles of a process that ended */
+#define HANDLE_FREE(i)  (~(handle_t)(i)) /* of entry i: no handle that is looked for there */
+#define CLOSE_AT_ONCE   64               /* handles of a process that ended */
 #define GENERATION_MASK ((1u << (32 - HANDLE_INDEX_BITS)) - 1)
+
+/* What an empty table has. */
+static struct handle_entry nothing[2] = { { .handle = HANDLE_FREE(0) },
+					  { .handle = HANDLE_FREE(1) } };
+
+void handle_table_init(struct handle_table *table)
+{
+	*table = (struct handle_table){ .entry = nothing, .mask = ARRAY_COUNT(nothing) - 1 };
+}
 
 static enum error table_grow(struct process *process)
 {
@@ -28,17 +37,19 @@ static enum error table_grow(struct process *process)
 		return error;
 	if (table->capacity)
 		memcpy(larger, table->entry, table->capacity * sizeof(*larger));
-	larger[0].handle = HANDLE_FREE;
+	larger[0].handle = HANDLE_FREE(0);
 	/* Entry 0 is never used: handle 0 is none. The new entries join the (empty) free list. */
 	for (uint32_t i = capacity - 1; i >= (table->capacity ? table->capacity : 1); i--) {
 		larger[i].next_free = table->free;
 		larger[i].slot_generation = 1;
-		larger[i].handle = HANDLE_FREE;
+		larger[i].handle = HANDLE_FREE(i);
 		table->free = i;
 	}
-	account_free(process, table->entry, table->capacity * sizeof(*larger));
+	if (table->capacity)
+		account_free(process, table->entry, table->capacity * sizeof(*larger));
 	table->entry = larger;
 	table->capacity = capacity;
+	table->mask = capacity - 1;
 	return OK;
 }
 
@@ -87,7 +98,7 @@ enum error handle_close(struct process *process, handle_t handle)
 		return ERR_HANDLE;
 	object = entry->object;
 	entry->object = NULL;
-	entry->handle = HANDLE_FREE;
+	entry->handle = HANDLE_FREE(handle & INDEX_MASK);
 	entry->slot_generation++;
 	entry->next_free = process->handles.free;
 	process->handles.free = handle & INDEX_MASK;
@@ -109,7 +120,8 @@ bool handle_table_destroy(struct process *process)
 			return false;
 		(void)handle_close(process, entry->handle);
 	}
-	account_free(process, table->entry, table->capacity * sizeof(*table->entry));
-	*table = (struct handle_table){ 0 };
+	if (table->capacity)
+		account_free(process, table->entry, table->capacity * sizeof(*table->entry));
+	handle_table_init(table);
 	return true;
 }

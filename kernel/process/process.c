@@ -17,6 +17,7 @@
 
 static struct list all = { &all, &all };
 static uint32_t next_pid = 1, count;
+static uint64_t switches_before; /* of processes that are gone */
 
 enum error account_charge_pages(struct process *process, uint64_t pages)
 {
@@ -136,6 +137,7 @@ enum error process_create(struct process *parent, const char *name, uint64_t pag
 	process->parent_pid = parent ? parent->pid : 0;
 	string_copy(process->name, sizeof(process->name), name);
 	process->reaper.function = reap;
+	handle_table_init(&process->handles);
 	list_init(&process->threads);
 	list_append(&all, &process->link);
 	count++;
@@ -181,6 +183,7 @@ static void reap(struct ktask *task)
 		process->watcher = NULL;
 	}
 	list_remove(&process->link);
+	switches_before += process->space.switches;
 	count--;
 	object_release(&process->object); /* of its being alive */
 }
@@ -208,13 +211,25 @@ void process_exit(struct process *process, int64_t code)
 		thread->dying = true;
 		if (thread == current_thread())
 			this_cpu()->reschedule = 1;
-		else if (cpu_table[thread->cpu]->current == thread)
-			lapic_ipi((uint8_t)cpu_table[thread->cpu]->apic_id, VECTOR_RESCHEDULE);
+		else if (thread_cpu(thread))
+			thread_call_in(thread);
 		else
 			thread_finish(thread);
 	}
 	if (!process_runs(process))
 		task_post(&process->reaper);
+}
+
+/* As if each of its threads that run now just lost the CPU. */
+static uint64_t cpu_time_tsc(const struct process *process)
+{
+	uint64_t now = tsc_read(), sum = process->cpu_tsc;
+
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpu_table[i] && cpu_table[i]->current &&
+		    cpu_table[i]->current->process == process)
+			sum += now;
+	return sum;
 }
 
 void process_info(struct process *process, struct process_info *info)
@@ -229,8 +244,9 @@ void process_info(struct process *process, struct process_info *info)
 		.pages_limit = process->account.pages_limit,
 		.objects_used = process->account.objects_used,
 		.objects_limit = process->account.objects_limit,
-		.cpu_time_ns = (uint64_t)(((unsigned __int128)process->cpu_tsc * tsc_mult) >> 32),
-		.switches = process->switches,
+		.cpu_time_ns =
+			(uint64_t)(((unsigned __int128)cpu_time_tsc(process) * tsc_mult) >> 32),
+		.switches = process->space.switches,
 	};
 	memcpy(info->name, process->name, sizeof(info->name));
 }
@@ -239,6 +255,14 @@ struct process *process_next(uint32_t pid)
 {
 	list_for_each(process, &all, struct process, link) if (process->pid >= pid) return process;
 	return NULL;
+}
+
+uint64_t process_switches(void)
+{
+	uint64_t sum = switches_before;
+
+	list_for_each(process, &all, struct process, link) sum += process->space.switches;
+	return sum;
 }
 
 uint32_t process_count(void)

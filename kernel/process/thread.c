@@ -4,6 +4,7 @@
  */
 #include <lib/string.h>
 
+#include <kernel/apic.h>
 #include <kernel/cpu.h>
 #include <kernel/elf.h>
 #include <kernel/entry.h>
@@ -107,12 +108,34 @@ enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_t
 	return OK;
 }
 
+struct cpu *thread_cpu(const struct thread *thread)
+{
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpu_table[i] && cpu_table[i]->current == thread)
+			return cpu_table[i];
+	return NULL;
+}
+
+static uint32_t ending; /* threads that were called in and have not left */
+
+void thread_call_in(struct thread *thread)
+{
+	lapic_ipi((uint8_t)thread_cpu(thread)->apic_id, VECTOR_RESCHEDULE);
+	if (thread->called_in)
+		return;
+	thread->called_in = true;
+	ending++;
+	sched_pending |= SCHED_ENDING;
+}
+
 void thread_finish(struct thread *thread)
 {
 	struct process *process = thread->process;
 
 	if (thread->state == THREAD_DEAD)
 		return;
+	if (thread->called_in && --ending == 0)
+		sched_pending &= ~SCHED_ENDING;
 	sched_dequeue(thread);
 	ipc_detach(thread);
 	thread->state = THREAD_DEAD;

@@ -17,21 +17,9 @@
 bool sched_idle_poll;
 
 static struct list ready[PRIORITY_COUNT];
-uint32_t sched_ready_mask;
 static struct ktimer slice[CPU_MAX];
 
 static void slice_over(struct ktimer *timer);
-__attribute__((noreturn)) void idle_halt(uint64_t stack_top);
-__attribute__((noreturn)) void idle_poll(uint64_t stack_top);
-
-uint64_t sched_switches(void)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < cpu_count; i++)
-		sum += cpu_table[i] ? cpu_table[i]->switches : 0;
-	return sum;
-}
 
 void sched_cpu_start(struct cpu *cpu)
 {
@@ -47,7 +35,7 @@ static void enqueue(struct thread *thread)
 {
 	list_append(&ready[thread->priority], &thread->queue_link);
 	thread->queue = &ready[thread->priority];
-	sched_ready_mask |= 1u << thread->priority;
+	sched_pending |= 1ul << thread->priority;
 	thread->state = THREAD_READY;
 }
 
@@ -55,9 +43,8 @@ static void enqueue(struct thread *thread)
  * ready send it there first. */
 static void next_to_queue(struct cpu *cpu)
 {
-	struct thread *thread = cpu->next;
+	struct thread *thread = sched_take_next(cpu);
 
-	cpu->next = NULL;
 	if (thread)
 		enqueue(thread);
 }
@@ -65,14 +52,15 @@ static void next_to_queue(struct cpu *cpu)
 void sched_dequeue(struct thread *thread)
 {
 	if (!thread->queue) {
-		if (thread->state == THREAD_READY && cpu_table[thread->cpu]->next == thread)
-			cpu_table[thread->cpu]->next = NULL;
+		for (unsigned i = 0; thread->state == THREAD_READY && i < cpu_count; i++)
+			if (cpu_table[i] && cpu_table[i]->next == thread)
+				(void)sched_take_next(cpu_table[i]);
 		return;
 	}
 	list_remove(&thread->queue_link);
 	thread->queue = NULL;
 	if (thread->state == THREAD_READY && list_empty(&ready[thread->priority]))
-		sched_ready_mask &= ~(1u << thread->priority);
+		sched_pending &= ~(1ul << thread->priority);
 }
 
 static void slice_begin(struct cpu *cpu)
@@ -125,7 +113,7 @@ void sched_yield(void)
 	struct thread *thread = cpu->current;
 
 	next_to_queue(cpu);
-	if (!(sched_ready_mask >> thread->priority & 1))
+	if (!(sched_queued() >> thread->priority & 1))
 		return;
 	enqueue(thread);
 	cpu->reschedule = 1;
@@ -150,8 +138,13 @@ static void ports_set(struct cpu *cpu, struct port_range range, bool allow)
 }
 
 /* Ports of the process in the CPU's bitmap: clear what stands there, set what should. */
-static void ports_load(struct cpu *cpu, struct process *process)
+void sched_ports_load(struct cpu *cpu, struct process *process)
 {
+	cpu->attention &= ~CPU_HAS_PORTS;
+	cpu->tss.iopb_offset = 0xffff;
+	if (!process->port_count)
+		return;
+	cpu->attention |= CPU_HAS_PORTS;
 	if (cpu->port_owner != process || cpu->port_version != process->port_version) {
 		for (uint32_t i = 0; i < cpu->port_count; i++)
 			ports_set(cpu, cpu->ports[i], false);
@@ -168,7 +161,8 @@ static void ports_load(struct cpu *cpu, struct process *process)
 
 void sched_ports_update(void)
 {
-	ports_load(this_cpu(), current_thread()->process);
+	ipc_stop_listening(current_thread()->process);
+	sched_ports_load(this_cpu(), current_thread()->process);
 }
 
 void sched_ports_revoke(const struct process *process)
@@ -182,7 +176,7 @@ void sched_ports_revoke(const struct process *process)
 /* Take the thread off this CPU; a dying one is done for good. */
 static void leave(struct cpu *cpu, struct thread *thread)
 {
-	sched_account(cpu, thread);
+	sched_account_out(thread->process, tsc_read());
 	cpu->current = NULL;
 	if (thread->state == THREAD_RUNNING) {
 		if (cpu->next && cpu->next->priority <= thread->priority)
@@ -201,15 +195,13 @@ static void leave(struct cpu *cpu, struct thread *thread)
 
 static struct thread *pick(struct cpu *cpu)
 {
-	struct thread *thread = cpu->next;
+	struct thread *thread = sched_take_next(cpu);
 
-	if (thread) {
-		cpu->next = NULL;
+	if (thread)
 		return thread;
-	}
-	if (!sched_ready_mask)
+	if (!sched_queued())
 		return NULL;
-	thread = list_first(&ready[31u - (unsigned)__builtin_clz(sched_ready_mask)], struct thread,
+	thread = list_first(&ready[31u - (unsigned)__builtin_clz(sched_queued())], struct thread,
 			    queue_link);
 	sched_dequeue(thread);
 	return thread;
@@ -218,7 +210,7 @@ static struct thread *pick(struct cpu *cpu)
 /* Does a thread wait that is more important? */
 static bool outranked(const struct cpu *cpu, const struct thread *thread)
 {
-	return sched_ready_mask >> thread->priority > 1 ||
+	return sched_queued() >> thread->priority > 1 ||
 	       (cpu->next && cpu->next->priority > thread->priority);
 }
 
@@ -226,28 +218,11 @@ void sched_run(struct cpu *cpu, struct thread *thread)
 {
 	struct process *process = thread->process;
 
-	thread->state = THREAD_RUNNING;
-	thread->cpu = cpu->index;
-	cpu->current = thread;
-	process->switches++;
-	cpu->tss.rsp[0] = (uint64_t)&thread->frame + sizeof(thread->frame);
-	if (__builtin_expect(process->port_count != 0, 0))
-		ports_load(cpu, process);
-	else
-		cpu->tss.iopb_offset = 0xffff;
-	if (cpu->space != &process->space)
-		sched_load_space(&process->space);
+	if (__builtin_expect(cpu->attention & CPU_HAS_PORTS || process->port_count, 0))
+		sched_ports_load(cpu, process);
+	sched_account_in(process, tsc_read());
+	sched_enter(cpu, thread, process);
 	thread_return(thread);
-}
-
-void sched_idle(struct cpu *cpu)
-{
-	cpu->idle = true;
-	kernel_lock_release();
-	MARKER(MARKER_IDLE_ENTER);
-	if (sched_idle_poll)
-		idle_poll(cpu->stack_top);
-	idle_halt(cpu->stack_top);
 }
 
 /* Work is left for other CPUs that have none. */
@@ -272,9 +247,7 @@ void schedule(void)
 		task_run();
 	thread = cpu->current;
 	cpu->reschedule = 0;
-	if (!thread) {
-		cpu->run_since_tsc = tsc_read();
-	} else {
+	if (thread) {
 		if (thread->state == THREAD_RUNNING && !thread->dying && !outranked(cpu, thread)) {
 			if (cpu->next && cpu->next->priority == thread->priority)
 				slice_begin(cpu);
@@ -288,8 +261,8 @@ void schedule(void)
 		lapic_ipi((uint8_t)cpu->apic_id, VECTOR_RESCHEDULE); /* more tasks: come back */
 	if (!thread)
 		sched_idle(cpu);
-	if (__builtin_expect(sched_ready_mask != 0, 0)) {
-		if (sched_ready_mask >> thread->priority & 1)
+	if (__builtin_expect(sched_queued() != 0, 0)) {
+		if (sched_queued() >> thread->priority & 1)
 			slice_begin(cpu);
 		if (cpu_count > 1)
 			spread();

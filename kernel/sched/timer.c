@@ -167,8 +167,8 @@ void timer_interrupt(void)
 	local_timer_set(cpu);
 }
 
-struct ktask *task_first;
-static struct ktask **task_last = &task_first;
+uint64_t sched_pending;
+static struct ktask *task_first, **task_last = &task_first;
 
 void task_post(struct ktask *task)
 {
@@ -178,6 +178,7 @@ void task_post(struct ktask *task)
 	task->next = NULL;
 	*task_last = task;
 	task_last = &task->next;
+	sched_pending |= SCHED_TASKS;
 	this_cpu()->reschedule = 1;
 }
 
@@ -187,8 +188,10 @@ void task_run(void)
 		struct ktask *task = task_first;
 
 		task_first = task->next;
-		if (!task_first)
+		if (!task_first) {
 			task_last = &task_first;
+			sched_pending &= ~SCHED_TASKS;
+		}
 		task->queued = false;
 		task->function(task);
 	}

@@ -254,25 +254,68 @@ HANDLER(sys_interrupt_enable)
 	return error ? failed(error) : done(granted | (uint64_t)device->info.interrupt_kind << 16);
 }
 
+/* The session of this device with that number; NULL: it has none. */
+static inline struct session *session_find(struct device *device, uint64_t id)
+{
+	list_for_each(session, &device->sessions, struct session,
+		      link) if (session->id == id) return session;
+	return NULL;
+}
+
+static __attribute__((noinline)) struct result wait_long(struct notification *notification,
+							 uint64_t deadline_ns)
+{
+	return wait_for(notification, deadline_ns);
+}
+
+/* Any wait of an instance. */
+static __attribute__((noinline)) struct result
+interrupt_wait(struct device *device, uint64_t acknowledge, uint64_t wake, uint64_t deadline_ns)
+{
+	struct session *session = wake ? session_find(device, wake) : NULL;
+
+	if (acknowledge)
+		device_interrupt_acknowledge(device, acknowledge);
+	if (deadline_ns != device->deadline_ns)
+		device_deadline_set(device, deadline_ns);
+	if (session)
+		session_wake_client(session);
+	return wait_for(device->signal, DEADLINE_NEVER);
+}
+
+static __attribute__((noinline)) struct result wait_for_signals(struct notification *signal)
+{
+	struct cpu *cpu = this_cpu();
+
+	notification_listen(cpu, cpu->current, signal);
+	return wait_long(signal, DEADLINE_NEVER);
+}
+
+/* Mostly, just to wait, or to wake one client, which listens, so that the CPU can go to it. */
 HANDLER(sys_interrupt_wait)
 {
-	UNUSED(f);
-	if (b | e) {
-		struct device *device;
-		struct session *session;
-		enum error error = instance_of(a, &device);
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current, *client;
+	struct device *device = thread->process->instance_of;
+	struct notification *signal, *answered;
+	struct session *session;
 
-		if (error)
-			return failed(error);
-		if (b)
-			device_interrupt_acknowledge(device, b);
-		if (e) {
-			session = e <= UINT32_MAX ? session_next(device, (uint32_t)e) : NULL;
-			if (session && session->id == e && session->attached)
-				session_wake_client(session);
-		}
-	}
-	return wait_on((handle_t)c, d);
+	UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!device || device->process != thread->process)
+		return failed(ERR_DENIED);
+	if (__builtin_expect(a | (c ^ device->deadline_ns), 0))
+		return interrupt_wait(device, a, b, c);
+	signal = device->signal;
+	if (!b)
+		return wait_for_signals(signal);
+	session = session_find(device, b);
+	if (!session || signal->bits | (uintptr_t)signal->waiter)
+		return interrupt_wait(device, 0, b, c);
+	answered = session->notification;
+	client = notification_listener(cpu, answered);
+	if (!client)
+		return interrupt_wait(device, 0, b, c);
+	notification_switch(cpu, thread, signal, client, answered, answered->bits | session->bits);
 }
 
 HANDLER(sys_dma_allocate)
@@ -517,7 +560,7 @@ HANDLER(sys_session_create)
 	error = user_read(&parameters, b, sizeof(parameters));
 	if (!error)
 		error = handle_object(caller(), parameters.notification, OBJECT_NOTIFICATION,
-				      RIGHT_WRITE, &notification);
+				      RIGHT_WRITE | RIGHT_WAIT, &notification);
 	if (!error)
 		error = session_create(caller(), device, unit, &parameters, &session);
 	if (error)
@@ -547,15 +590,37 @@ HANDLER(sys_session_kick)
 	return failed(error);
 }
 
+/* The long way of the next. */
+static __attribute__((noinline)) struct result kick_and_wait(struct session *session,
+							     uint64_t deadline_ns)
+{
+	struct cpu *cpu = this_cpu();
+
+	session_kick(session);
+	if (deadline_ns == DEADLINE_NEVER)
+		notification_listen(cpu, cpu->current, session->notification);
+	return wait_long(session->notification, deadline_ns);
+}
+
+/* Doorbell and the client's wait in one. With the driver in ring 3, the CPU goes to it. */
 HANDLER(sys_session_kick_wait)
 {
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current, *driver;
+	struct notification *signal, *answered;
 	struct session *session;
 	enum error error =
-		handle_object(caller(), (handle_t)a, OBJECT_SESSION, RIGHT_WRITE, &session);
+		handle_object(thread->process, (handle_t)a, OBJECT_SESSION, RIGHT_WRITE, &session);
 
-	UNUSED(d), UNUSED(e), UNUSED(f);
+	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (error)
 		return failed(error);
-	session_kick(session);
-	return wait_on((handle_t)b, c);
+	signal = session->device->signal;
+	answered = session->notification;
+	if (!signal || b != DEADLINE_NEVER || answered->bits | (uintptr_t)answered->waiter)
+		return kick_and_wait(session, b);
+	driver = notification_listener(cpu, signal);
+	if (!driver)
+		return kick_and_wait(session, b);
+	notification_switch(cpu, thread, answered, driver, signal, signal->bits | session->signal);
 }

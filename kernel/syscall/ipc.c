@@ -49,19 +49,6 @@ static struct result message_result(enum error error)
 	return (struct result){ error, current_thread()->frame.rdx };
 }
 
-/* A message without a handle goes from registers straight into the frame of who waits for it. */
-static inline void message_put(struct thread *to, uint64_t label, uint64_t word0, uint64_t word1,
-			       uint64_t word2, uint64_t word3)
-{
-	to->frame.rax = OK;
-	to->frame.rsi = label;
-	to->frame.rdx = word0;
-	to->frame.r10 = word1;
-	to->frame.r8 = word2;
-	to->frame.r9 = word3;
-	to->frame.r12 = HANDLE_NONE;
-}
-
 /* A message that cannot be handed over at once waits in its sender's frame. */
 static void message_keep(struct thread *from, uint64_t label, uint64_t word0, uint64_t word1,
 			 uint64_t word2, uint64_t word3)
@@ -73,33 +60,54 @@ static void message_keep(struct thread *from, uint64_t label, uint64_t word0, ui
 	from->frame.r9 = word3;
 }
 
+/* Any call: a handle travels, nobody waits, or somebody else is to run. */
+static __attribute__((noinline)) HANDLER(call_slow)
+{
+	struct thread *thread = current_thread();
+	struct handle_entry *entry;
+	enum error error =
+		handle_lookup(thread->process, (handle_t)a, OBJECT_ENDPOINT, RIGHT_CALL, &entry);
+
+	if (error)
+		return failed(error);
+	message_keep(thread, b, c, d, e, f);
+	return message_result(
+		endpoint_call(container_of(entry->object, struct endpoint, object), entry->badge));
+}
+
+/* The plain case: the message stays in registers, and the CPU goes to the server with it. */
 HANDLER(sys_call)
 {
 	struct cpu *cpu = this_cpu();
 	struct thread *thread = cpu->current, *server;
 	struct handle_entry *entry;
 	struct endpoint *endpoint;
-	enum error error =
-		handle_lookup(thread->process, (handle_t)a, OBJECT_ENDPOINT, RIGHT_CALL, &entry);
 
-	if (error)
-		return failed(error);
+	if (handle_lookup(thread->process, (handle_t)a, OBJECT_ENDPOINT, RIGHT_CALL, &entry))
+		return call_slow(a, b, c, d, e, f);
 	endpoint = container_of(entry->object, struct endpoint, object);
-	server = list_first(&endpoint->receivers, struct thread, queue_link);
-	if (__builtin_expect(list_empty(&endpoint->receivers) ||
-				     (handle_t)thread->frame.r12 != HANDLE_NONE ||
-				     !sched_may_switch_to(cpu, server),
-			     0)) {
-		message_keep(thread, b, c, d, e, f);
-		return message_result(endpoint_call(endpoint, entry->badge));
-	}
-	message_put(server, b, c, d, e, f);
-	server->frame.rdi = entry->badge;
-	server->frame.r13 = thread->token += TOKEN_STEP;
+	server = endpoint->receiver;
+	if (__builtin_expect(
+		    !server || (handle_t)thread->frame.r12 != HANDLE_NONE || !sched_calm(cpu), 0))
+		return call_slow(a, b, c, d, e, f);
+	endpoint->receiver = NULL;
+	if (server->notification)
+		server->notification->waiter = NULL;
+	thread->token += TOKEN_STEP;
 	thread->server = server->process;
 	thread->state = THREAD_CALLING;
-	ipc_detach(server);
-	sched_switch(cpu, thread, server);
+	sched_switch(cpu, thread->process, server);
+	{
+		register uint64_t word2 __asm__("r8") = e, word3 __asm__("r9") = f;
+		register uint64_t token __asm__("r10") = thread->token;
+
+		__asm__ volatile("jmp thread_return_message"
+				 :
+				 : "a"(server), "D"(entry->badge), "S"(b), "d"(c), "c"(d),
+				   "r"(word2), "r"(word3), "r"(token)
+				 : "memory");
+		__builtin_unreachable();
+	}
 }
 
 HANDLER(sys_receive)
@@ -125,21 +133,10 @@ HANDLER(sys_reply)
 	return failed(endpoint_reply(current_thread()->frame.r13));
 }
 
-/* The long way: something other than the plain case. */
-static struct result reply_receive_slow(struct endpoint *endpoint,
-					struct notification *notification)
+/* Any reply: something other than the plain case, or an error. */
+static __attribute__((noinline)) HANDLER(reply_receive_slow)
 {
-	enum error error = endpoint_reply(current_thread()->frame.r13);
-
-	if (!error)
-		error = endpoint_receive(endpoint, notification, DEADLINE_NEVER);
-	return message_result(error);
-}
-
-HANDLER(sys_reply_receive)
-{
-	struct cpu *cpu = this_cpu();
-	struct thread *thread = cpu->current, *client;
+	struct thread *thread = current_thread();
 	struct notification *notification = NULL;
 	handle_t waiter = (handle_t)thread->frame.r14;
 	struct endpoint *endpoint;
@@ -149,26 +146,72 @@ HANDLER(sys_reply_receive)
 	if (!error && waiter)
 		error = handle_object(thread->process, waiter, OBJECT_NOTIFICATION, RIGHT_WAIT,
 				      &notification);
+	if (!error && notification && notification->waiter)
+		error = ERR_BUSY;
 	if (error)
 		return failed(error);
+	this_cpu()->reschedule = 1; /* a whole message may come back */
+	message_keep(thread, b, c, d, e, f);
+	error = endpoint_reply(thread->frame.r13);
+	if (!error)
+		error = endpoint_receive(endpoint, notification, DEADLINE_NEVER);
+	return message_result(error);
+}
+
+/* The plain case: the answer stays in registers, the CPU goes to the caller with it, and the server
+ * waits, also for a notification that has no bits and no other waiter. */
+__attribute__((always_inline)) static inline struct result
+reply_switch(struct notification *notification, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+	     uint64_t e, uint64_t f)
+{
+	struct cpu *cpu = this_cpu();
+	struct thread *thread = cpu->current, *client;
+	struct endpoint *endpoint;
+
+	if (handle_object(thread->process, (handle_t)a, OBJECT_ENDPOINT, RIGHT_WAIT, &endpoint))
+		return reply_receive_slow(a, b, c, d, e, f);
 	client = endpoint_caller(thread, thread->frame.r13);
-	if (!client)
-		return failed(ERR_GONE);
-	if (notification && notification->waiter)
-		return failed(ERR_BUSY);
-	if (__builtin_expect((handle_t)thread->frame.r12 != HANDLE_NONE ||
-				     !list_empty(&endpoint->senders) ||
-				     (notification && notification->bits) ||
-				     !sched_may_switch_to(cpu, client),
-			     0)) {
-		cpu->reschedule = 1; /* a whole message may come back */
-		message_keep(thread, b, c, d, e, f);
-		return reply_receive_slow(endpoint, notification);
-	}
-	message_put(client, b, c, d, e, f);
+	if (__builtin_expect(!client || (handle_t)thread->frame.r12 != HANDLE_NONE ||
+				     !list_empty(&endpoint->senders) || endpoint->receiver ||
+				     !sched_calm(cpu),
+			     0))
+		return reply_receive_slow(a, b, c, d, e, f);
 	client->server = NULL;
-	endpoint_wait(endpoint, notification, DEADLINE_NEVER, thread);
-	sched_switch(cpu, thread, client);
+	if (notification)
+		notification->waiter = thread;
+	endpoint->receiver = thread;
+	thread->endpoint = endpoint;
+	thread->notification = notification;
+	thread->deadline_ns = DEADLINE_NEVER;
+	thread->state = THREAD_WAITING;
+	sched_switch(cpu, thread->process, client);
+	{
+		register uint64_t word2 __asm__("r8") = e, word3 __asm__("r9") = f;
+
+		__asm__ volatile("jmp thread_return_reply"
+				 :
+				 : "a"(client), "S"(b), "d"(c), "c"(d), "r"(word2), "r"(word3)
+				 : "memory");
+		__builtin_unreachable();
+	}
+}
+
+static __attribute__((noinline)) HANDLER(reply_receive_notified)
+{
+	struct notification *notification;
+
+	if (handle_object(caller(), (handle_t)current_thread()->frame.r14, OBJECT_NOTIFICATION,
+			  RIGHT_WAIT, &notification) ||
+	    notification->bits | (uintptr_t)notification->waiter)
+		return reply_receive_slow(a, b, c, d, e, f);
+	return reply_switch(notification, a, b, c, d, e, f);
+}
+
+HANDLER(sys_reply_receive)
+{
+	if ((handle_t)current_thread()->frame.r14 != HANDLE_NONE)
+		return reply_receive_notified(a, b, c, d, e, f);
+	return reply_switch(NULL, a, b, c, d, e, f);
 }
 
 HANDLER(sys_notification_create)
@@ -194,8 +237,12 @@ HANDLER(sys_signal)
 
 HANDLER(sys_wait)
 {
+	struct notification *notification;
+	enum error error = handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WAIT,
+					 &notification);
+
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
-	return wait_on((handle_t)a, b);
+	return error ? failed(error) : wait_for(notification, b);
 }
 
 static void timer_object_fired(struct ktimer *timer)
@@ -255,6 +302,6 @@ HANDLER(sys_sleep_until)
 	if (a <= time_now_ns())
 		return done(0);
 	ipc_attach(current_thread(), NULL, NULL, a);
-	sched_block(THREAD_WAITING);
+	sched_block(this_cpu(), current_thread(), THREAD_WAITING);
 	return done(0);
 }

@@ -115,16 +115,12 @@ HANDLER(sys_session_create);
 HANDLER(sys_session_kick);
 HANDLER(sys_session_kick_wait);
 
-/** SYS_WAIT on a notification handle; shared by the calls that end in it. */
-static inline struct result wait_on(handle_t handle, uint64_t deadline_ns)
+/** Wait for a notification, on behalf of the caller. */
+static inline struct result wait_for(struct notification *notification, uint64_t deadline_ns)
 {
-	struct notification *notification;
 	uint64_t bits = 0;
-	enum error error =
-		handle_object(caller(), handle, OBJECT_NOTIFICATION, RIGHT_WAIT, &notification);
+	enum error error = notification_wait(notification, deadline_ns, &bits);
 
-	if (!error)
-		error = notification_wait(notification, deadline_ns, &bits);
 	return (struct result){ error, bits };
 }
 

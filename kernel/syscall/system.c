@@ -93,7 +93,7 @@ HANDLER(sys_system_info)
 		.object_count = object_count(),
 		.uptime_ns = time_now_ns(),
 		.tsc_hz = tsc_hz,
-		.switches = sched_switches(),
+		.switches = process_switches(),
 		.version = EFT_VERSION,
 		.configuration = EFT_CONFIGURATION,
 	};

@@ -44,6 +44,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(&process, 0, sizeof(process));
+	handle_table_init(&process.handles);
 	for (unsigned i = 0; i < ARRAY_COUNT(objects); i++)
 		objects[i] = (struct object){ .type = OBJECT_MEMORY, .references = 1 };
 	objects[3].type = OBJECT_ENDPOINT;

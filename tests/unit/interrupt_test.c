@@ -97,7 +97,7 @@ void kernel_instance_interrupt(struct kernel_instance *instance, unsigned index)
 static int setup(void **state)
 {
 	(void)state;
-	memset(owner, 0, sizeof(owner));
+	memset(interrupt_owner, 0, sizeof(interrupt_owner));
 	memset(taken, 0, sizeof(taken));
 	memset(line_of, 0, sizeof(line_of));
 	memset(masked, 1, sizeof(masked));

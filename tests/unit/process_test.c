@@ -206,8 +206,7 @@ static struct sys_result do_wait(uint64_t acknowledge, uint64_t deadline_ns)
 		turn->act();
 	if (turn->bits == ~UINT64_C(0))
 		longjmp(ended, 2);
-	return turn->bits ? (struct sys_result){ OK, turn->bits }
-			  : (struct sys_result){ ERR_TIMEOUT, 0 };
+	return (struct sys_result){ OK, turn->bits };
 }
 
 static struct sys_result do_attach(struct instance_attach *attach)
@@ -251,6 +250,7 @@ static struct sys_result do_session_next(uint64_t id, struct session_view *view)
 struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
 			    uint64_t e, uint64_t f)
 {
+	(void)d;
 	struct sys_result result = { OK, 0 };
 
 	(void)e;
@@ -265,7 +265,12 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 		return result;
 	case SYS_WAIT:
 		assert_true(stands_by);
+		assert_int_equal(a, NOTIFICATION);
 		return do_wait(0, b);
+	case SYS_INTERRUPT_WAIT:
+		assert_false(stands_by);
+		wakes += b != 0;
+		return do_wait(a, c);
 	default:
 		assert_int_equal(a, GRANT);
 	}
@@ -285,11 +290,6 @@ struct sys_result sys_call6(enum syscall number, uint64_t a, uint64_t b, uint64_
 		return result;
 	case SYS_INTERRUPT_ENABLE:
 		return (struct sys_result){ OK, b };
-	case SYS_INTERRUPT_WAIT:
-		assert_int_equal(c, NOTIFICATION);
-		assert_false(stands_by);
-		wakes += e != 0;
-		return do_wait(b, d);
 	case SYS_SESSION_NEXT:
 		return do_session_next(b, (struct session_view *)c);
 	case SYS_SESSION_WAKE:
@@ -425,6 +425,7 @@ static unsigned reap(void)
 }
 
 #define CONTROL_BIT      (UINT64_C(1) << SIGNAL_CONTROL)
+#define TIMER_BIT        (UINT64_C(1) << SIGNAL_TIMER)
 #define INTERRUPT_BIT(i) (UINT64_C(1) << SIGNAL_INTERRUPT(i))
 #define QUEUE_BIT        (UINT64_C(1) << SIGNAL_QUEUE(0))
 
@@ -456,7 +457,7 @@ static void late_probe_is_reported_when_it_is_done(void **unused)
 {
 	(void)unused;
 	probe_result = ERR_AGAIN;
-	run((const struct turn[]){ { 0, arm_timer_in_the_past }, END });
+	run((const struct turn[]){ { TIMER_BIT, arm_timer_in_the_past }, END });
 	assert_int_equal(null_state()->timers, 1);
 	assert_int_equal(reports[INSTANCE_LIVE], 1);
 }
@@ -466,7 +467,7 @@ static void stop_while_probing_waits_for_the_probe(void **unused)
 	(void)unused;
 	probe_result = ERR_AGAIN;
 	assert_true(run((const struct turn[]){
-		{ CONTROL_BIT, manager_stops }, { 0, arm_timer_in_the_past }, END }));
+		{ CONTROL_BIT, manager_stops }, { TIMER_BIT, arm_timer_in_the_past }, END }));
 	assert_int_equal(reports[INSTANCE_LIVE], 1);
 	assert_int_equal(reports[INSTANCE_NONE], 1);
 }
@@ -486,7 +487,8 @@ static void interrupts_reach_their_vectors_and_are_acknowledged(void **unused)
 static void timers_are_the_deadline_of_the_wait(void **unused)
 {
 	(void)unused;
-	run((const struct turn[]){ { CONTROL_BIT, arm_timer_in_the_past }, { 0, NULL }, END });
+	run((const struct turn[]){
+		{ CONTROL_BIT, arm_timer_in_the_past }, { TIMER_BIT, NULL }, END });
 	assert_int_equal(null_state()->timers, 1);
 	assert_int_equal(deadline_seen, 0);
 }

@@ -94,23 +94,19 @@ static inline void queue_one(uint32_t buffer)
 	must(session_queue(&disk.client.side, &request[buffer], NULL), "queue a request");
 }
 
-/* Doorbell if the driver sleeps, then wait if nothing is answered: at most one system call. */
-static void publish_and_wait(void)
+/* Doorbell if the driver sleeps, and wait if nothing is answered: at most one system call. */
+static inline void publish_and_wait(void)
 {
+	bool doorbell, wait = session_publish_and_sleep(&disk.client.side, &doorbell);
 	uint64_t bits;
 
-	session_publish(&disk.client.side);
-	if (session_needs_doorbell(&disk.client.side)) {
-		if (session_client_sleep(&disk.client.side))
-			must(SYS3(SYS_SESSION_KICK_WAIT, disk.client.session,
-				  disk.client.notification, DEADLINE_NEVER)
-				     .error,
-			     "ring and wait");
-		else
-			must(SYS1(SYS_SESSION_KICK, disk.client.session).error, "ring");
-	} else if (session_client_sleep(&disk.client.side)) {
+	if (__builtin_expect(wait && doorbell, 1))
+		must(SYS2(SYS_SESSION_KICK_WAIT, disk.client.session, DEADLINE_NEVER).error,
+		     "ring and wait");
+	else if (doorbell)
+		must(SYS1(SYS_SESSION_KICK, disk.client.session).error, "ring");
+	else if (wait)
 		must(sys_wait(disk.client.notification, DEADLINE_NEVER, &bits), "wait");
-	}
 	session_client_awake(&disk.client.side);
 }
 

@@ -142,9 +142,15 @@ struct unit_info {
 #define UNIT_SEGMENT   256u /* net: cuts large TCP segments to size */
 
 /* Bits of the one notification word that an instance waits on. */
-#define SIGNAL_CONTROL      0               /* a control, or a session came or went */
-#define SIGNAL_INTERRUPT(i) (1 + (i) % 31)  /* vector i */
-#define SIGNAL_QUEUE(q)     (32 + (q) % 32) /* a doorbell of queue q */
+#define SIGNAL_CONTROL               0 /* a control, or a session came or went */
+#define SIGNAL_TIMER                 1 /* the deadline of SYS_INTERRUPT_WAIT has come */
+#define SIGNAL_INTERRUPT(i)          (2 + (i) % 30)  /* vector i */
+#define SIGNAL_QUEUE(q)              (32 + (q) % 32) /* a doorbell of queue q */
+#define SIGNAL_VECTORS               30              /* bits that stand for vectors */
+#define SIGNAL_QUEUES                32              /* bits that stand for queues */
+#define SIGNAL_INTERRUPT_MASK(count)                 /* of all vectors below count */ \
+	(((UINT64_C(1) << ((count) < SIGNAL_VECTORS ? (count) : SIGNAL_VECTORS)) - 1) \
+	 << SIGNAL_INTERRUPT(0))
 
 /* What the manager asks of an instance (SYS_DEVICE_CONTROL), and the instance reads
  * (SYS_INSTANCE_CONTROL). */

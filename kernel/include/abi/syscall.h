@@ -86,10 +86,10 @@ enum syscall {
 	SYS_WINDOW_MAP, /* (grant, index) -> vaddr of an MMIO window; ports become reachable */
 	SYS_INTERRUPT_ENABLE, /* (grant, wanted, enum interrupt_kind at most) -> vectors granted,
 				 enum interrupt_kind << 16 */
-	SYS_INTERRUPT_WAIT, /* (grant, signals to acknowledge, notification, deadline ns, session id
-			       or 0) -> bits: acknowledge the lines behind these SIGNAL_INTERRUPT
-			       bits (others count for nothing), wake the session's client, then
-			       SYS_WAIT */
+	SYS_INTERRUPT_WAIT, /* (signals to acknowledge, session id or 0, deadline ns) -> bits: by an
+			       instance: acknowledge the lines behind these SIGNAL_INTERRUPT bits
+			       (others count for nothing), wake the session's client, see that
+			       SIGNAL_TIMER is raised at the deadline, then wait for signals */
 	SYS_DMA_ALLOCATE,   /* (grant, index, bytes, struct dma_info *) zero-filled, contiguous;
 			       existing: returned */
 	SYS_CONFIG_READ,  /* (grant, pci address packed or ~0 for itself, offset, width) -> value */
@@ -110,8 +110,8 @@ enum syscall {
 	SYS_SESSION_CREATE, /* (grant with RIGHT_OPEN, struct session_create *) -> session handle;
 			       maps the areas */
 	SYS_SESSION_KICK,   /* (session) doorbell */
-	SYS_SESSION_KICK_WAIT, /* (session, notification, deadline ns) -> bits: doorbell, then
-				  SYS_WAIT */
+	SYS_SESSION_KICK_WAIT, /* (session, deadline ns) -> bits: doorbell, then SYS_WAIT for the
+				  session's notification */
 
 	SYS_DEVICE_MOVE, /* (registry, id, enum placement) hot: to the kernel, or to the standby */
 	SYS_INSTANCE_ADOPT, /* (grant, struct instance_attach *) the standby takes the device over

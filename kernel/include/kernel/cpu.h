@@ -35,6 +35,9 @@ struct tss {
 #define IOPB_BYTES      8192
 #define PORT_RANGES_MAX 8 /* of one process: the windows of a device */
 
+#define CPU_HAS_NEXT  1ul /* `next` is there */
+#define CPU_HAS_PORTS 2ul /* the process that has it may use ports: the bitmap is in force */
+
 struct port_range {
 	uint16_t first;
 	uint16_t count;
@@ -45,8 +48,8 @@ struct cpu {
 	uint64_t user_rsp;
 	uint64_t stack_top;
 	struct thread *current; /* NULL: idle */
-	uint32_t reschedule;
-	bool idle; /* ... here */
+	uint32_t reschedule;    /* ... here */
+	bool idle;
 	bool online;
 	uint32_t index;
 	uint32_t apic_id;
@@ -58,11 +61,12 @@ struct cpu {
 	uint32_t port_count;
 	struct ktimer **timers; /* binary heap by deadline */
 	uint32_t timer_count, timer_capacity;
-	uint64_t timer_armed_ns; /* what the local timer is set to; ~0: nothing */
-	struct thread *next;     /* to run next, past the queues; NULL: look there */
-	bool slice_runs;         /* the time slice of `current` has an end */
-	uint64_t run_since_tsc;
-	uint64_t switches;
+	uint64_t timer_armed_ns;     /* what the local timer is set to; ~0: nothing */
+	struct thread *next;         /* to run next, past the queues; NULL: look there */
+	bool raises;                 /* in an interrupt that found the CPU idle: see `raised` */
+	struct notification *raised; /* then: the first that has a listener, who gets the CPU */
+	uint64_t attention;          /* CPU_*: what forbids to hand this CPU on directly */
+	bool slice_runs;             /* the time slice of `current` has an end */
 	uint64_t gdt[8];
 	struct tss tss __attribute__((aligned(16)));
 	uint8_t iopb[IOPB_BYTES + 1];
@@ -93,9 +97,10 @@ static inline struct thread *current_thread(void)
  * stop the others for as long. A spinning CPU answers TLB flushes. */
 extern uint32_t kernel_lock;
 
-void kernel_lock_contended(void);
+/* Waits; keeps every register, so that those who come past it need not. */
+__attribute__((no_caller_saved_registers)) void kernel_lock_contended(void);
 
-static inline void kernel_lock_acquire(void)
+__attribute__((always_inline)) static inline void kernel_lock_acquire(void)
 {
 	if (__builtin_expect(__atomic_exchange_n(&kernel_lock, 1, __ATOMIC_ACQUIRE), 0))
 		kernel_lock_contended();

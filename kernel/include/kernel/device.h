@@ -64,6 +64,8 @@ struct device {
 	struct kernel_instance *kernel;
 	struct process *process;     /* referenced */
 	struct notification *signal; /* referenced */
+	struct ktimer timer;         /* raises SIGNAL_TIMER at a ring-3 instance */
+	uint64_t deadline_ns;        /* as that instance asked for; 0: never */
 	uint32_t control;            /* enum device_control, not read yet */
 	bool on_record; /* the instance broke the protocol: it is never moved into ring 0 hot */
 
@@ -113,14 +115,16 @@ static inline void device_signal(struct device *device, uint64_t bits)
 		notification_signal(device->signal, bits);
 }
 
-/** Vector `index` of the device fired. */
-static inline void device_interrupt(struct device *device, unsigned index)
+/** A vector of the device fired. A line is acknowledged by who serves it. */
+static inline void device_interrupt(struct device *device, const struct interrupt *interrupt)
 {
 	device->info.interrupt_count++;
-	if (device->kernel)
-		kernel_instance_interrupt(device->kernel, index);
+	if (device->kernel && interrupt->is_line)
+		kernel_instance_post(device->kernel, interrupt->signal);
+	else if (device->kernel)
+		kernel_instance_interrupt(device->kernel, interrupt->index);
 	else if (device->signal)
-		notification_signal(device->signal, 1ul << SIGNAL_INTERRUPT(index));
+		notification_signal(device->signal, interrupt->signal);
 }
 
 /** Requests wait on a queue. */
@@ -132,6 +136,8 @@ static inline void device_doorbell(struct device *device, unsigned queue)
 		notification_signal(device->signal, 1ul << SIGNAL_QUEUE(queue));
 }
 
+/** Raise SIGNAL_TIMER at the ring-3 instance at this time; 0: never. */
+void device_deadline_set(struct device *device, uint64_t deadline_ns);
 /** Start a ring-0 instance. ERR_DENIED: rule 5, the parent's instance is a process. */
 enum error device_start_kernel(struct device *device, const char *driver);
 enum error device_attach_process(struct device *device, struct process *process,

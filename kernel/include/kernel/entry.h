@@ -8,7 +8,6 @@
 #define CPU_USER_RSP   8
 #define CPU_STACK_TOP  16
 #define CPU_CURRENT    24
-#define CPU_IDLE       36
 #define CPU_RESCHEDULE 32
 
 #define THREAD_FRAME      32 /* struct trap_frame in struct thread */
@@ -33,6 +32,7 @@
 #define FRAME_CS          144
 #define FRAME_RFLAGS      152
 #define FRAME_RSP         160
+#define FRAME_SS          168
 
 #define SELECTOR_KERNEL_CODE 0x08
 #define SELECTOR_KERNEL_DATA 0x10

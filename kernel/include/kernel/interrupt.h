@@ -15,13 +15,16 @@ struct device;
 struct interrupt {
 	struct interrupt *next; /* shares the line */
 	struct device *device;
-	uint32_t index; /* the device's number for it */
-	uint32_t gsi;   /* lines */
+	uint64_t signal; /* the bit that says so to a ring-3 instance */
+	uint32_t index;  /* the device's number for it */
+	uint32_t gsi;    /* lines */
 	uint8_t vector;
 	bool is_line;
 	bool is_level; /* else edges: masking would lose one, and is not needed */
 	bool pending;  /* a line that its owner has not acknowledged */
 };
+
+extern struct interrupt *interrupt_owner[256]; /* by vector; lines: a chain */
 
 /** Take `count` consecutive vectors, aligned to `count` (a power of two). 0: there are none. */
 uint8_t interrupt_vectors_allocate(unsigned count);

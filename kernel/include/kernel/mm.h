@@ -97,6 +97,7 @@ struct space {
 	struct mapping *mapping;
 	uint32_t mapping_count, mapping_capacity;
 	struct process *owner; /* charged for tables */
+	uint64_t switches;     /* times that a CPU loaded it */
 };
 
 enum error space_create(struct process *owner, struct space *space);

@@ -22,16 +22,20 @@ struct object {
 struct handle_entry {
 	struct object *object; /* NULL: free */
 	handle_t handle;       /* that names it; of a free entry none that could be asked for */
-	uint32_t rights;
+	union {
+		uint32_t rights;
+		uint32_t next_free; /* of a free entry */
+	};
 	uint32_t object_generation;
 	uint32_t slot_generation;
-	uint32_t next_free;
 	uint64_t badge;
 };
+_Static_assert(sizeof(struct handle_entry) == 32, "a shift finds an entry");
 
 struct handle_table {
-	struct handle_entry *entry;
-	uint32_t capacity;
+	struct handle_entry *entry; /* [mask + 1]; entry 0 is never used */
+	uint32_t mask;              /* of an index: a look-up needs no comparison */
+	uint32_t capacity;          /* 0, or a power of two: mask + 1 */
 	uint32_t free; /* index of the first free entry; 0: none (entry 0 is never used) */
 	uint32_t used;
 	uint32_t destroyed; /* entries below are closed for good */
@@ -51,6 +55,8 @@ void object_free(struct object *object);
 uint32_t object_count(void);
 uint32_t object_count_of(enum object_type type);
 
+/** An empty table. Context: before its first use. */
+void handle_table_init(struct handle_table *table);
 enum error handle_insert(struct process *process, struct object *object, uint32_t rights,
 			 uint64_t badge, handle_t *handle);
 enum error handle_close(struct process *process, handle_t handle);

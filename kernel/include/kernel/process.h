@@ -44,29 +44,31 @@ struct process {
 	uint64_t watcher_bits;
 	struct memory *image; /* its ELF file, for symbols */
 	uint64_t image_offset, image_bytes;
-	uint64_t cpu_tsc; /* time-stamp counts that its threads ran */
-	uint64_t switches;
+	uint64_t cpu_tsc; /* time-stamp counts that its threads ran, less the count at which each of
+			     those that run now began: see process_info() */
 	struct ktask reaper;
 };
 
 enum thread_state {
-	THREAD_READY,   /* in a ready queue */
-	THREAD_RUNNING, /* on a CPU */
-	THREAD_SENDING, /* queued at an endpoint */
-	THREAD_CALLING, /* received, waits for the reply */
-	THREAD_WAITING, /* for a message, signal or time */
+	THREAD_READY,     /* in a ready queue */
+	THREAD_RUNNING,   /* on a CPU */
+	THREAD_SENDING,   /* queued at an endpoint */
+	THREAD_CALLING,   /* received, waits for the reply */
+	THREAD_WAITING,   /* for a message, signal or time */
+	THREAD_LISTENING, /* for a notification alone and without a deadline: whoever raises it may
+			     hand the CPU over at once */
 	THREAD_DEAD
 };
 
 struct thread {
 	struct object object;
 	struct trap_frame frame __attribute__((aligned(16))); /* user registers; entry.S */
-	uint8_t full_frame; /* 1: came by interrupt, all registers count; entry.S */
+	uint8_t full_frame; /* 1: came by interrupt, all registers count; 0 in ring 3; entry.S */
 	uint8_t state;
 	uint8_t priority;
 	bool dying;
+	bool called_in; /* ended while a CPU ran it: counts for SCHED_ENDING */
 	uint32_t id;    /* index into the thread table */
-	uint32_t cpu;   /* that runs it, or ran it last */
 	uint64_t token; /* of its latest call: a count above its id */
 	struct process *process;
 	struct list process_link;
@@ -92,6 +94,8 @@ void process_info(struct process *process, struct process_info *info);
 /** The first process with at least this pid; NULL: none. */
 struct process *process_next(uint32_t pid);
 uint32_t process_count(void);
+/** How often CPUs have changed to another address space. */
+uint64_t process_switches(void);
 uint32_t thread_total(void);
 void process_destroy(struct object *object);
 void thread_destroy(struct object *object);
@@ -109,6 +113,11 @@ static inline struct thread *thread_by_id(uint32_t id)
 }
 /** The first thread at or after *id, which is set to its id; NULL: none. */
 struct thread *thread_next(uint32_t *id);
+/** The CPU that runs it; NULL: none. */
+struct cpu *thread_cpu(const struct thread *thread);
+/** A thread that another CPU runs was marked as dying: call it in. Until it has left, nobody hands
+ * a CPU on directly, since a dying thread must go through schedule(). */
+void thread_call_in(struct thread *thread);
 /** A dying thread has left its CPU or never was on one: take it apart. */
 void thread_finish(struct thread *thread);
 
@@ -132,10 +141,9 @@ static inline enum error handle_lookup(struct process *process, handle_t handle,
 				       enum object_type type, uint32_t rights,
 				       struct handle_entry **result)
 {
-	uint32_t index = handle & ((1u << HANDLE_INDEX_BITS) - 1);
-	struct handle_entry *entry = &process->handles.entry[index];
+	struct handle_entry *entry = &process->handles.entry[handle & process->handles.mask];
 
-	if (__builtin_expect(index >= process->handles.capacity || entry->handle != handle, 0) ||
+	if (__builtin_expect(entry->handle != handle, 0) ||
 	    entry->object_generation != entry->object->generation)
 		return ERR_HANDLE;
 	if (type != OBJECT_NONE && entry->object->type != type)

@@ -13,39 +13,66 @@
 
 #define PRIORITY_COUNT 32
 
-extern uint32_t sched_ready_mask; /* priorities that queue */
+/** The priorities that queue, a bit each. */
+static inline uint32_t sched_queued(void)
+{
+	return (uint32_t)sched_pending;
+}
 
 /** Make a thread that waits runnable; it may preempt. */
 void sched_ready_slow(struct thread *thread);
-static inline void sched_ready(struct thread *thread)
+/** The same for one that does wait. */
+static inline void sched_ready_waiting(struct thread *thread)
 {
 	struct cpu *cpu = this_cpu();
+	struct thread *current = cpu->current;
 
-	if (cpu->next || thread->state <= THREAD_RUNNING || thread->state == THREAD_DEAD ||
-	    sched_ready_mask >> thread->priority || (cpu_count > 1 && cpu->current)) {
+	if (__builtin_expect(cpu->next || (sched_pending && sched_queued() >> thread->priority) ||
+				     (current && cpu_count > 1),
+			     0)) {
 		sched_ready_slow(thread);
 		return;
 	}
 	thread->state = THREAD_READY;
-	thread->cpu = cpu->index;
 	cpu->next = thread;
-	if (cpu->current && cpu->current->priority + cpu->slice_runs <= thread->priority)
+	cpu->attention |= CPU_HAS_NEXT;
+	if (current && current->priority + cpu->slice_runs <= thread->priority)
 		cpu->reschedule = 1; /* to preempt, or to begin to share by time */
 }
-/** The time since the thread was given the CPU goes on its account. */
-static inline void sched_account(struct cpu *cpu, struct thread *thread)
+static inline void sched_ready(struct thread *thread)
 {
-	uint64_t now = tsc_read();
-
-	thread->process->cpu_tsc += now - cpu->run_since_tsc;
-	cpu->run_since_tsc = now;
+	if (thread->state > THREAD_RUNNING && thread->state != THREAD_DEAD)
+		sched_ready_waiting(thread);
+}
+/** A thread of the process is given the CPU, or loses it: its time goes on its account. */
+static inline void sched_account_in(struct process *process, uint64_t now_tsc)
+{
+	process->cpu_tsc -= now_tsc;
+}
+static inline void sched_account_out(struct process *process, uint64_t now_tsc)
+{
+	process->cpu_tsc += now_tsc;
 }
 /** A CPU that starts needs its part of the scheduler. */
 void sched_cpu_start(struct cpu *cpu);
-/** May this thread be given the CPU at once, past the queues? */
+/** Nothing and nobody wants this CPU: it may be handed on at once. What the hot paths ask; a thread
+ * of low priority that queues sends them the long way, where sched_may_switch_to() is asked. */
+static inline bool sched_calm(const struct cpu *cpu)
+{
+	return __builtin_expect(!(sched_pending | cpu->attention), 1);
+}
+
+/** May this thread be given the CPU at once, past the queues? One that may use ports is none of
+ * those who wait as listener or receiver. */
 static inline bool sched_may_switch_to(const struct cpu *cpu, const struct thread *thread)
 {
-	return !(sched_ready_mask >> thread->priority) && !cpu->next && !task_waits();
+	return !(sched_pending >> thread->priority) && !cpu->attention;
+}
+
+/** May threads of this process be given the CPU so? */
+static inline bool sched_may_listen(const struct process *process)
+{
+	return process->port_count == 0;
 }
 /** Give the CPU to a thread that is in no queue; whoever had it is accounted for and in its new
  * state. */
@@ -58,61 +85,99 @@ void sched_dequeue(struct thread *thread);
 __attribute__((noreturn)) void schedule(void);
 /** Idle by polling instead of halting (idle=poll). */
 extern bool sched_idle_poll;
-/** Load the tables of a space (NULL: the kernel's). */
-static inline void sched_load_space(struct space *space)
+/** Load the tables of a space. */
+static inline void sched_load_space(struct cpu *cpu, struct space *space)
 {
-	struct cpu *cpu = this_cpu();
-
 	if (cpu->space == space)
 		return;
 	cpu->space = space;
-	cpu->switches++;
+	space->switches++;
 	MARKER(MARKER_SWITCH);
-	write_cr3(space ? space->root : kernel_cr3);
+	write_cr3(space->root);
 }
 
-__attribute__((noreturn)) void thread_return(struct thread *thread); /* entry.S */
+/* Back to ring 3, with the lock given back: entry.S. */
+__attribute__((noreturn)) void thread_return(struct thread *thread);
 
-/** sched_run() for the two hot paths of IPC: from `from`, in its new state, to `to`, in no queue.
- */
+/** The same for a thread that waited for a notification, and gets these bits. */
 __attribute__((noreturn, always_inline)) static inline void
-sched_switch(struct cpu *cpu, struct thread *from, struct thread *to)
+thread_return_signal(struct thread *thread, uint64_t bits)
 {
-	struct process *process = to->process;
+	__asm__ volatile("jmp thread_return_signal" : : "a"(thread), "d"(bits) : "memory");
+	__builtin_unreachable();
+}
 
-	sched_account(cpu, from);
-	if (__builtin_expect(process->port_count != 0, 0))
-		sched_run(cpu, to);
-	to->state = THREAD_RUNNING;
-	to->cpu = cpu->index;
-	cpu->current = to;
-	cpu->tss.rsp[0] = (uint64_t)&to->frame + sizeof(to->frame);
-	cpu->tss.iopb_offset = 0xffff;
-	process->switches++;
-	sched_load_space(&process->space);
-	thread_return(to);
+void sched_ports_load(struct cpu *cpu, struct process *process);
+
+/** The CPU is the thread's from now on; it is in no queue, and whoever had it is accounted for and
+ * in its new state. Neither of them may use ports. What is left is to return to it. */
+__attribute__((always_inline)) static inline void
+sched_enter(struct cpu *cpu, struct thread *thread, struct process *process)
+{
+	thread->state = THREAD_RUNNING;
+	cpu->current = thread;
+	cpu->tss.rsp[0] = (uint64_t)&thread->frame + sizeof(thread->frame);
+	sched_load_space(cpu, &process->space);
+}
+
+/** sched_enter() for the hot paths of IPC: from `from`, in its new state. */
+__attribute__((always_inline)) static inline void
+sched_switch(struct cpu *cpu, struct process *from, struct thread *thread)
+{
+	struct process *process = thread->process;
+	uint64_t now_tsc = tsc_read();
+
+	sched_account_out(from, now_tsc);
+	sched_account_in(process, now_tsc);
+	sched_enter(cpu, thread, process);
 }
 
 /** Nothing is to be done: wait for an interrupt. Gives the lock back. */
-__attribute__((noreturn)) void sched_idle(struct cpu *cpu);
+__attribute__((noreturn, always_inline)) static inline void sched_idle(struct cpu *cpu)
+{
+	cpu->idle = true;
+	kernel_lock_release();
+	MARKER(MARKER_IDLE_ENTER);
+	if (sched_idle_poll)
+		__asm__ volatile("jmp idle_poll" : : "D"(cpu->stack_top) : "memory");
+	__asm__ volatile("jmp idle_halt" : : "D"(cpu->stack_top) : "memory");
+	__builtin_unreachable();
+}
+
+/** Take whom `next` names. */
+static inline struct thread *sched_take_next(struct cpu *cpu)
+{
+	struct thread *thread = cpu->next;
+
+	cpu->next = NULL;
+	cpu->attention &= ~CPU_HAS_NEXT;
+	return thread;
+}
+
+/** The current thread, in its new state, leaves the CPU; nothing wants attention, so that it idles.
+ */
+__attribute__((noreturn, always_inline)) static inline void
+sched_block_idle(struct cpu *cpu, struct process *process)
+{
+	sched_account_out(process, tsc_read());
+	cpu->current = NULL;
+	sched_idle(cpu);
+}
 
 /** The current thread, in its new state, gives the CPU away: to who was made ready last, else to
  * whom schedule() finds. Does not return if it can switch at once, so nothing may be left to do. */
-static inline void sched_block(enum thread_state state)
+static inline void sched_block(struct cpu *cpu, struct thread *thread, enum thread_state state)
 {
-	struct cpu *cpu = this_cpu();
-	struct thread *thread = cpu->current, *next = cpu->next;
-
 	thread->state = (uint8_t)state;
-	if (task_waits() || thread->dying || (!next && sched_ready_mask)) {
+	if (__builtin_expect(sched_pending != 0, 0) &&
+	    (task_waits() || thread->dying || (!cpu->next && sched_queued()))) {
 		cpu->reschedule = 1;
 		return;
 	}
-	sched_account(cpu, thread);
-	cpu->next = NULL;
+	sched_account_out(thread->process, tsc_read());
 	cpu->reschedule = 0;
-	if (next)
-		sched_run(cpu, next);
+	if (cpu->next)
+		sched_run(cpu, sched_take_next(cpu));
 	cpu->current = NULL;
 	sched_idle(cpu);
 }
@@ -121,20 +186,16 @@ static inline void sched_block(enum thread_state state)
 __attribute__((noreturn)) static inline void sched_next(void)
 {
 	struct cpu *cpu = this_cpu();
-	struct thread *next = cpu->next;
 
-	if (!next || task_waits())
+	if (!cpu->next || task_waits())
 		schedule();
-	cpu->next = NULL;
 	cpu->reschedule = 0;
-	sched_run(cpu, next);
+	sched_run(cpu, sched_take_next(cpu));
 }
 
 /** The ports of the current process changed: let it use them from now on. */
 void sched_ports_update(void);
 /** The process has no ports any more: none of its threads that run now does. */
 void sched_ports_revoke(const struct process *process);
-/** Total of address-space switches. */
-uint64_t sched_switches(void);
 
 #endif

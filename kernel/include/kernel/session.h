@@ -19,6 +19,7 @@ struct session {
 	uint64_t pool_iova;
 	struct notification *notification; /* referenced */
 	uint64_t bits;
+	uint64_t signal; /* the bit that is a doorbell to a ring-3 instance */
 	uint32_t queue;
 	bool attached; /* an instance uses it, or its device works for it during a move */
 	bool mapped;   /* the ring-3 instance has it mapped */
@@ -43,7 +44,7 @@ void session_epoch_all(struct device *device);
 static inline void session_wake_client(struct session *session)
 {
 	if (session->notification && !session->closing)
-		notification_signal(session->notification, session->bits);
+		notification_signal_idle(session->notification, session->bits);
 }
 
 /** Ring the doorbell. */

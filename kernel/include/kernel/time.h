@@ -21,10 +21,10 @@ void time_init(void);
 
 static inline uint64_t tsc_read(void)
 {
-	uint32_t low, high;
+	uint64_t low, high; /* whose upper halves are cleared */
 
 	__asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-	return (uint64_t)high << 32 | low;
+	return high << 32 | low;
 }
 
 /** Nanoseconds since the kernel's entry; 0 before time_init(). */

@@ -35,11 +35,17 @@ struct ktask {
 	bool queued;
 };
 
-extern struct ktask *task_first;
+/* What the scheduler has to look at before it hands the CPU on directly: a bit for each priority at
+ * which threads queue, and above these two for the rest. */
+extern uint64_t sched_pending;
+#define SCHED_TASKS (1ull << 32) /* tasks wait */
+#define SCHED_ENDING                                                                \
+	(1ull << 33) /* a thread was ended while a CPU ran it, and has not left yet \
+		      */
 
 static inline bool task_waits(void)
 {
-	return task_first != NULL;
+	return sched_pending & SCHED_TASKS;
 }
 
 void task_post(struct ktask *task);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
- * The one event loop of ring 3: driver processes, the device manager and services all run it.
+ * The event loop of services, the device manager among them. A driver process has a loop of its own
+ * (drivers-user/backend/driver.c), which waits in another way; its timers are these.
  *
  * How to use: zero-fill a struct loop; set the methods, and as many deadlines as there are timers;
  * loop_open() makes its notification; loop_run() turns until loop_stop(). One turn: wait for a call
@@ -18,11 +19,7 @@
 struct loop {
 	handle_t notification; /* made by loop_open() */
 	handle_t endpoint;     /* where calls arrive; HANDLE_NONE: nowhere */
-	handle_t grant;        /* a driver's: its lines are acknowledged by waiting */
 	bool stopped;
-	uint64_t acknowledge; /* signals of lines to acknowledge at the next wait */
-	uint64_t wake;        /* session whose client to wake then; 0: none */
-	unsigned turns;
 
 	uint64_t *deadline_ns; /* [timer_count], 0: disarmed */
 	unsigned timer_count;

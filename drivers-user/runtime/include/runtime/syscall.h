@@ -31,10 +31,22 @@ static inline struct sys_result sys_call6(enum syscall number, uint64_t a, uint6
 	return (struct sys_result){ (enum error)rax, rdx };
 }
 
-#define SYS0(n)          sys_call6(n, 0, 0, 0, 0, 0, 0)
-#define SYS1(n, a)       sys_call6(n, (uint64_t)(a), 0, 0, 0, 0, 0)
-#define SYS2(n, a, b)    sys_call6(n, (uint64_t)(a), (uint64_t)(b), 0, 0, 0, 0)
-#define SYS3(n, a, b, c) sys_call6(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), 0, 0, 0)
+/** The same with at most three: the other registers keep what they hold, which no call looks at. */
+static inline struct sys_result sys_call3(enum syscall number, uint64_t a, uint64_t b, uint64_t c)
+{
+	uint64_t rax = number, rdx = c, rdi = a, rsi = b;
+
+	__asm__ volatile("syscall"
+			 : "+a"(rax), "+d"(rdx), "+D"(rdi), "+S"(rsi)
+			 :
+			 : "rcx", "r8", "r9", "r10", "r11", "memory");
+	return (struct sys_result){ (enum error)rax, rdx };
+}
+
+#define SYS0(n)          sys_call3(n, 0, 0, 0)
+#define SYS1(n, a)       sys_call3(n, (uint64_t)(a), 0, 0)
+#define SYS2(n, a, b)    sys_call3(n, (uint64_t)(a), (uint64_t)(b), 0)
+#define SYS3(n, a, b, c) sys_call3(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c))
 #define SYS4(n, a, b, c, d) \
 	sys_call6(n, (uint64_t)(a), (uint64_t)(b), (uint64_t)(c), (uint64_t)(d), 0, 0)
 #define SYS5(n, a, b, c, d, e) \
