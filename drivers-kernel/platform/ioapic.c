@@ -6,6 +6,7 @@
 #include <kernel/apic.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
+#include <kernel/mm.h>
 
 /*      register            offset  access, section */
 #define IOAPIC_SELECT           0x00 /* RW 3.1.1 */
@@ -17,7 +18,8 @@
 #define IOAPIC_ENTRY_MASKED     0x10000
 #define ISA_INTERRUPTS          16
 
-#define INPUT_MAX 240
+#define INPUT_MAX          240
+#define IOAPIC_USUAL_PADDR 0xfec00000
 
 /* The selected register and the entries' lower words are kept, so that masking a line costs one or
  * two accesses instead of four. */
@@ -70,24 +72,45 @@ static struct ioapic *find(uint32_t gsi, uint32_t *input)
 	return NULL;
 }
 
-static void set_up(struct ioapic *ioapic, const struct acpi_ioapic *from)
+static bool set_up(struct ioapic *ioapic, const struct acpi_ioapic *from)
 {
+	uint32_t version;
+
+	if (memory_is_ram(from->paddr, 4096)) {
+		log_warning("ioapic: 0x%lx is memory: what it stands for has no interrupts",
+			    (unsigned long)from->paddr);
+		return false;
+	}
 	ioapic->base = mm_map_mmio(from->paddr, 4096);
 	ioapic->selected = UINT32_MAX;
 	ioapic->gsi_base = from->gsi_base;
-	ioapic->input_count = (ioapic_read(ioapic, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+	version = ioapic_read(ioapic, IOAPIC_VERSION);
+	if (!version || version == UINT32_MAX) {
+		log_warning("ioapic: nothing answers at 0x%lx: GSI %u and up have no interrupts",
+			    (unsigned long)from->paddr, from->gsi_base);
+		return false;
+	}
+	ioapic->input_count = (version >> 16 & 0xff) + 1;
 	if (ioapic->input_count > INPUT_MAX)
 		ioapic->input_count = INPUT_MAX;
 	for (uint32_t input = 0; input < ioapic->input_count; input++)
 		write_entry(ioapic, input, IOAPIC_ENTRY_MASKED);
 	log_info("ioapic: GSI %u to %u", ioapic->gsi_base,
 		 ioapic->gsi_base + ioapic->input_count - 1);
+	return true;
 }
 
 void ioapic_init(void)
 {
-	for (; ioapic_count < acpi.ioapic_count; ioapic_count++)
-		set_up(&ioapics[ioapic_count], &acpi.ioapic[ioapic_count]);
+	static const struct acpi_ioapic usual = { .paddr = IOAPIC_USUAL_PADDR };
+
+	for (unsigned i = 0; i < acpi.ioapic_count; i++)
+		ioapic_count += set_up(&ioapics[ioapic_count], &acpi.ioapic[i]);
+	if (ioapic_count)
+		return;
+	log_warning("ioapic: none is listed: trying the usual place, 0x%lx",
+		    (unsigned long)usual.paddr);
+	ioapic_count += set_up(&ioapics[0], &usual);
 }
 
 enum error ioapic_route(uint32_t gsi, uint8_t vector, uint8_t apic_id, unsigned flags)

@@ -30,6 +30,8 @@ void acpi_init(void)
 		 acpi.cpu_count, acpi.ioapic_count, acpi.override_count, acpi.mcfg_count,
 		 acpi.has_s5 && acpi.pm1a_control_port ? "yes" : "no",
 		 acpi.has_dmar ? "yes" : "no");
+	if (!acpi.cpu_count)
+		log_warning("acpi: no table lists the processors: only the first one runs");
 	if (acpi.cpu_ignored)
 		log_warning("acpi: %u processors are ignored: more than %u, or ids above 254",
 			    acpi.cpu_ignored, ACPI_CPU_MAX);

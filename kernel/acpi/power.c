@@ -68,7 +68,9 @@ void power_off(void)
 		sleep(acpi.pm1b_control_port, acpi.s5_type_b);
 		time_delay_ns(100 * NS_PER_MILLISECOND);
 	}
-	log_error("power: this machine cannot switch itself off; it is halted now");
+	console_seize(); /* its driver may never run again */
+	log_error("power: this machine cannot switch itself off; it is halted: switch it off by "
+		  "hand");
 	power_halt();
 }
 

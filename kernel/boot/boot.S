@@ -92,6 +92,8 @@ refuse:	movl $LOW(refusal), %esi
 	outb %al, $0xe9
 	testb %al, %al
 	jnz 3b
+	movb $0x7f, %al /* tell QEMU, as panic() does */
+	outb %al, $0xf4
 4:	hlt
 	jmp 4b
 
@@ -125,7 +127,7 @@ boot_high:
 
 	.section .rodata
 refusal:
-	.asciz "Eft needs a processor with long mode and execute-disable.\r\n"
+	.asciz "Eft needs a processor with long mode and execute-disable (QEMU: -cpu qemu64).\r\n"
 	.balign 8
 	.globl boot_gdt
 boot_gdt: /* null, code, data */

@@ -93,6 +93,9 @@ unsigned smp_start(void)
 		if (acpi.cpu[i] != lapic_id() && start(count, acpi.cpu[i]))
 			count++;
 	swap_trampoline();
-	log_info("smp: %u of %u processors run", count, acpi.cpu_count ? acpi.cpu_count : 1);
+	log_info("smp: %u of %u processors run%s", count, acpi.cpu_count ? acpi.cpu_count : 1,
+		 count == cmdline.cpu_max && count < acpi.cpu_count
+			 ? ": no more than MAX_CPUS and maxcpus= allow"
+			 : "");
 	return count;
 }

@@ -22,6 +22,10 @@
 #define LARGE_BYTES  (2ul << 20)
 #define EARLY_END    0x100000000ul /* what the boot tables map */
 
+/* With less than this much usable memory the shell would not start: of a machine of 16 MiB, 15. */
+#define MEMORY_LEAST_BYTES (14ul << 20)
+#define MEMORY_EARLY_BYTES (2ul << 20) /* page tables, beside the frame table */
+
 #define MMIO_BASE 0xffffc00000000000ul
 #define MMIO_END  0xffffc08000000000ul /* 512 GiB: one top-level entry */
 
@@ -119,7 +123,8 @@ void mm_init(const struct boot_info *info)
 	physmap_end = (physmap_end + LARGE_BYTES - 1) & ~(LARGE_BYTES - 1);
 	early_next = area.paddr;
 	early_end = area.paddr + area.size_bytes;
-	if (area.size_bytes < frame_bytes + (2ul << 20))
+	if (info->usable_bytes < MEMORY_LEAST_BYTES ||
+	    area.size_bytes < frame_bytes + MEMORY_EARLY_BYTES)
 		panic("mm: %lu KiB of usable memory are too little: give the machine at least 32 "
 		      "MiB",
 		      (unsigned long)(info->usable_bytes >> 10));

@@ -183,6 +183,22 @@ free_startup:
 	return error;
 }
 
+/* What is damaged or cut off is told once; what lies before it works. */
+static void archive_check(const struct archive *archive)
+{
+	struct archive_file file;
+	uint64_t position = 0;
+	enum error error;
+
+	do
+		error = archive_next(archive, &position, &file);
+	while (!error);
+	if (error != ERR_NOT_FOUND)
+		log_error("boot: the initial archive is damaged or cut short at byte %lu of %lu: "
+			  "the files behind are lost; build the image again",
+			  (unsigned long)position, (unsigned long)archive->size_bytes);
+}
+
 void process_start_manager(void)
 {
 	struct archive archive = { phys_to_virt(boot_info.archive.paddr),
@@ -195,9 +211,10 @@ void process_start_manager(void)
 
 	if (!archive.size_bytes)
 		panic("boot: no initial archive: the boot loader must load it as a module");
+	archive_check(&archive);
 	error = archive_find(&archive, "bin/manager", &file);
 	if (error)
-		panic("boot: bin/manager in the initial archive: %s", error_text(error));
+		panic("boot: the initial archive has no bin/manager: build the image again");
 	error = spawn ? memory_wrap(NULL, boot_info.archive.paddr, archive.size_bytes, &image)
 		      : ERR_NO_MEMORY;
 	if (error)
@@ -212,7 +229,9 @@ void process_start_manager(void)
 	registry_archive_set(image);
 	error = process_spawn(NULL, spawn, image, &process);
 	if (error)
-		panic("boot: the device manager does not start: %s", error_text(error));
+		panic("boot: bin/manager of the initial archive does not start: %s: build the "
+		      "image again",
+		      error_text(error));
 	object_release(&process->object);
 	kfree(spawn, sizeof(*spawn));
 }
