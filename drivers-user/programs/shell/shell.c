@@ -320,6 +320,7 @@ int main(void)
 	for (;;) {
 		open_serial();
 		print("\nEft. `help` lists the commands.\n");
+		print_log_summary();
 		if (!stamped)
 			MARKER(MARKER_POINT_PROMPT);
 		stamped = true;

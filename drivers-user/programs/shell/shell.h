@@ -56,6 +56,9 @@ const char *size_text(uint64_t bytes, char text[24]);
 /** "950 ns", "12.3 us", "4.5 ms", "1.23 s". */
 const char *duration_text(uint64_t ns, char text[24]);
 
+/** Say how many errors and warnings the log has, if any: the console may not have shown them. */
+void print_log_summary(void);
+
 /** Kill a driver's processes, and say what became of it. */
 void kill_driver(const char *name);
 

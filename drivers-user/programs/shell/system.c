@@ -125,6 +125,20 @@ static void print_log(unsigned level, uint64_t most)
 	}
 }
 
+void print_log_summary(void)
+{
+	struct log_record record;
+	unsigned errors = 0, warnings = 0;
+
+	for (uint64_t at = 0; log_next(&at, &record);) {
+		errors += record.level <= LOG_ERROR;
+		warnings += record.level == LOG_WARNING;
+	}
+	if (errors + warnings)
+		print("%u errors and %u warnings so far: `log warning` shows them.\n", errors,
+		      warnings);
+}
+
 static void run_log(int argc, char **argv)
 {
 	unsigned level = LOG_DEBUG;

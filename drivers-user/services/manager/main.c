@@ -20,6 +20,7 @@ enum { TIMER_SETTLE = DEVICES_MAX, TIMER_MAIN, TIMER_COUNT };
 
 #define SETTLE_LIMIT_NS (UINT64_C(10) * 1000000000)
 #define MAIN_PAUSE_NS   (UINT64_C(1) * 1000000000)
+#define MAIN_DEATHS_MAX 3
 
 static struct loop loop;
 static uint64_t deadlines[TIMER_COUNT];
@@ -27,6 +28,24 @@ static handle_t public_endpoint; /* what programs get: they may call, not receiv
 static char run_line[512];       /* of run=; "": the shell from the start */
 static bool main_started;
 static uint64_t main_start_ns;
+static unsigned main_deaths;  /* in a row, each right after its start */
+static const char *main_lost; /* why there is no program to talk to; NULL: there is one */
+
+/* Nobody can type any more. Say so where it is seen: on the console, once the kernel has it. */
+static void lose_main(const char *why)
+{
+	main_lost = why;
+	policy_free_console();
+}
+
+static void tell_main_lost(void)
+{
+	log_line(LOG_ERROR,
+		 "manager: there is no shell: %s; boot an image whose archive has a sound "
+		 "bin/shell, or give the machine more memory",
+		 main_lost);
+	main_lost = NULL;
+}
 
 static void start_main(void)
 {
@@ -39,11 +58,14 @@ static void start_main(void)
 	error = children_start_main(line, public_endpoint);
 	if (!error)
 		return;
-	log_line(LOG_ERROR, "manager: cannot start %s: %s", line, error_text(error));
-	if (run_line[0]) {
-		run_line[0] = 0;
-		start_main();
+	if (!run_line[0]) {
+		lose_main(error_text(error));
+		return;
 	}
+	log_line(LOG_ERROR, "manager: cannot start %s of run=: %s; the shell comes instead", line,
+		 error_text(error));
+	run_line[0] = 0;
+	start_main();
 }
 
 /* Then the shell, at once unless it does not even live for a moment. */
@@ -51,8 +73,12 @@ static void main_ended(void)
 {
 	uint64_t again_ns = main_start_ns + MAIN_PAUSE_NS;
 
+	main_deaths = run_line[0] || now_ns() > again_ns ? 0 : main_deaths + 1;
 	run_line[0] = 0;
-	loop_timer_set(&loop, TIMER_MAIN, again_ns);
+	if (main_deaths == MAIN_DEATHS_MAX)
+		lose_main("it ended right after its start, time and again");
+	else
+		loop_timer_set(&loop, TIMER_MAIN, again_ns);
 }
 
 static void read_events(void)
@@ -105,6 +131,8 @@ static void on_turn(struct loop *from)
 	service_settled();
 	if (!main_started)
 		start_main();
+	if (main_lost && policy_settled())
+		tell_main_lost();
 }
 
 /* The value of run= in the kernel's command line. */

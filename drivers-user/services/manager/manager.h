@@ -107,6 +107,9 @@ void policy_stop(uint64_t token, struct driver *driver);
 void policy_move(uint64_t token, struct driver *driver, uint32_t ring, enum manager_move how);
 void policy_kill(uint64_t token, struct driver *driver);
 
+/** Stop the drivers of serial lines: the kernel's log is on its console again. */
+void policy_free_console(void);
+
 /** Every device that has a driver is live, stopped or failed. */
 bool policy_settled(void);
 

@@ -94,8 +94,11 @@ static void give_up(struct device *device, enum error error)
 
 static void start_failed(struct device *device, enum error error)
 {
-	act_log(LOG_ERROR, "%s: driver %s failed in %s: %s", device->name, device->driver->name,
-		ring_text(device->ring), error_text(error));
+	act_log(LOG_ERROR, "%s: driver %s failed in %s: %s%s", device->name, device->driver->name,
+		ring_text(device->ring), error_text(error),
+		error == ERR_BUDGET || error == ERR_NO_MEMORY
+			? "; `mem` and `ps` tell what there is"
+			: "");
 	if (device->back == PLACEMENT_OFF) {
 		give_up(device, error);
 		return;
@@ -590,6 +593,14 @@ void policy_move(uint64_t token, struct driver *driver, uint32_t ring, enum mana
 {
 	order_how = how;
 	for_each(token, driver, ring, move_one);
+}
+
+void policy_free_console(void)
+{
+	for (unsigned i = 0; i < DEVICES_MAX; i++)
+		if (devices[i].id && devices[i].step == STEP_LIVE && !devices[i].order &&
+		    devices[i].driver->manifest->class_id == CLASS_SERIAL)
+			stop(&devices[i]);
 }
 
 void policy_kill(uint64_t token, struct driver *driver)
