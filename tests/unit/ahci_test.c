@@ -331,7 +331,7 @@ static void a_disk_of_no_sectors_is_no_disk(void **state)
 	b.disk->block_count = 0;
 	assert_int_equal(start(&b), OK);
 	assert_int_equal(fake_unit_count(b.fake), 0);
-	assert_true(fake_log_has(b.fake, "nothing usable"));
+	assert_true(fake_log_has(b.fake, "no blocks"));
 	destroy(&b);
 }
 

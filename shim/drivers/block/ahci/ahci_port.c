@@ -126,6 +126,20 @@ static void port_comreset(struct shim_device *device, unsigned port)
 
 /* --- The way to a disk --- */
 
+static void request_log(struct shim_device *device, unsigned port, unsigned slot)
+{
+	static const char *const name[] = { [BLOCK_READ] = "read",
+					    [BLOCK_WRITE] = "write",
+					    [BLOCK_FLUSH] = "flush",
+					    [BLOCK_DISCARD] = "discard" };
+	const struct ahci_queue *queue = port_queue(device, port);
+	const struct shim_block_request *request = &queue->request[slot];
+
+	shim_log(device, LOG_ERROR, "port %u: %s of %u blocks from block %llu on: %s", port,
+		 name[request->operation], request->count, (unsigned long long)request->position,
+		 error_text(queue->work[slot].error));
+}
+
 /* The port works (again): what failed is told, what waits is issued. */
 static void port_serve(struct shim_device *device, unsigned port)
 {
@@ -138,6 +152,7 @@ static void port_serve(struct shim_device *device, unsigned port)
 	for (; failed; failed &= failed - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(failed);
 
+		request_log(device, port, slot);
 		shim_block_complete(device, port, slot, queue->work[slot].error);
 	}
 	ahci_issue(device, port);
@@ -301,7 +316,10 @@ static void identify_ended(struct shim_device *device, unsigned port)
 	uint32_t features;
 
 	if (!ahci_identify_read(device, port, &unit, &features)) {
-		port_fail(device, port, "the disk says nothing usable of itself");
+		port_fail(device, port,
+			  unit.block_bytes && !unit.block_count
+				  ? "the disk has no blocks"
+				  : "the disk says nothing usable of itself");
 		return;
 	}
 	if (!disk_is_same(port_queue(device, port), &unit, features) &&
