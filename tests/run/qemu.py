@@ -51,6 +51,7 @@ class Disk:
     discard: bool = False      # let TRIM punch holes into the image
     bad_reads: tuple = ()      # 512-byte sectors whose reads fail with EIO
     bad_writes: tuple = ()
+    broken: str = ""           # "read" or "write": every one of them fails with EIO
     held: bool = False         # Guest.hold() may hold a request back
     iops: int = 0              # so many requests a second at most; 0: as fast as it can
     latency_ns: int = 0        # null-co only
@@ -63,11 +64,13 @@ class Disk:
                     "read-zeroes": True, "latency-ns": self.latency_ns}
         file = {"driver": "file", "filename": self.image, "discard": "unmap", "cache": {"direct": False}}
         bad = [("read", s) for s in self.bad_reads] + [("write", s) for s in self.bad_writes]
-        if bad or self.held:
+        if bad or self.held or self.broken:
             file = {"driver": "blkdebug", "node-name": f"{node}-debug", "image": file}
         if bad:
             file["inject-error"] = [{"event": "none", "iotype": kind, "errno": 5, "sector": sector, "once": False}
                                     for kind, sector in bad]
+        if self.broken:
+            file["inject-error"] = [{"event": "none", "iotype": self.broken, "errno": 5, "once": False}]
         if self.iops:
             file = {"driver": "throttle", "throttle-group": f"{node}-limit", "file": file}
         return {"driver": "raw", "node-name": node, "file": file,
@@ -85,18 +88,22 @@ class Machine:
     smp: int = 2
     memory_mib: int = 256
     uefi: bool = False
+    com1: bool = True          # False: no serial line, nothing to type on
+    ahci: bool = True          # False: "pc" without the card; the CD is on its IDE controller
     disks: list = field(default_factory=list)
     controllers: list = field(default_factory=list)  # ids of additional ich9-ahci cards, "id,bus=x"
     devices: list = field(default_factory=list)      # -device arguments before all storage
+    stopped: bool = False      # until a debugger lets it go
+    icount: bool = False       # virtual time by instructions; where all sleep, it skips to the next timer
     extra: list = field(default_factory=list)        # more QEMU arguments
     qemu: str = QEMU
 
     def command(self, directory):
         """The argument list, for a QEMU that runs in `directory`."""
-        line = [self.qemu, "-machine", self.machine, "-accel", "tcg,thread=multi", "-cpu", self.cpu,
+        line = [self.qemu, "-machine", self.machine, *self._accelerator(), "-cpu", self.cpu,
                 "-smp", str(self.smp), "-m", f"{self.memory_mib}M", "-nodefaults", "-display", "none",
                 "-no-reboot", "-chardev", "stdio,id=serial,signal=off",
-                "-device", "isa-serial,chardev=serial,id=com1",
+                *(("-device", "isa-serial,chardev=serial,id=com1") if self.com1 else ()),
                 "-chardev", "file,id=debug,path=debugcon.log",
                 "-device", "isa-debugcon,iobase=0xe9,chardev=debug",
                 "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
@@ -105,15 +112,22 @@ class Machine:
         if self.uefi:
             line += ["-drive", f"if=pflash,format=raw,readonly=on,file={OVMF_CODE}",
                      "-drive", "if=pflash,format=raw,file=ovmf_vars.fd"]
+        if self.stopped:
+            line.append("-S")
         if self.cmdline:
             line += ["-smbios", "type=11,value=" + self.cmdline.replace(",", ",,")]
         line += self._storage(directory)
         return line + self.extra
 
+    def _accelerator(self):
+        if self.icount:
+            return ["-accel", "tcg,thread=single", "-icount", "shift=0,sleep=off"]
+        return ["-accel", "tcg,thread=multi"]
+
     def _storage(self, directory):
-        first = "ide" if self.machine == "q35" else "ahci0"
+        first = "ide" if self.machine.split(",")[0] == "q35" else "ahci0"
         line = [word for device in self.devices for word in ("-device", device)]
-        if first != "ide":
+        if first != "ide" and self.ahci:
             line += ["-device", "ich9-ahci,id=ahci0"]
         for card in self.controllers:
             line += ["-device", f"ich9-ahci,id={card}"]

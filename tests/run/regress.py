@@ -21,6 +21,7 @@ sys.dont_write_bytecode = True
 import engine  # noqa: E402
 import events  # noqa: E402
 import ktap  # noqa: E402
+import suite  # noqa: E402
 from events import BUILD  # noqa: E402
 from placements import RANDCONFIG, Matrix  # noqa: E402
 from qemu import need_qemu  # noqa: E402
@@ -29,6 +30,7 @@ from system import chosen_suites  # noqa: E402
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 QUICK = ("phase1", "phase2", "phase3", "minimal")
 SEEDS, BUILD_SEEDS = 8, 2  # of random placements, and of configurations that are only built
+ONCE_IN = "phase2"         # where suites run to which placement does not matter, if it is among the rows
 NO_RESULT = "no result"
 GUESS_S = 5.0              # for a cell nobody has timed yet
 
@@ -59,6 +61,14 @@ def find_twins(rows, content):
         if row.configuration.text:
             first = known.setdefault(content(row.configuration.text), row)
             row.twin = first if first is not row else None
+
+
+def run_once(rows, placement_matters):
+    """Keep the suites that say the same of every configuration in one row."""
+    candidates = [row for row in rows if not row.twin and row.suites]
+    chosen = next((row for row in candidates if row.name == ONCE_IN), candidates[0] if candidates else None)
+    for row in candidates:
+        row.suites = [name for name in row.suites if row is chosen or placement_matters(name)]
 
 
 class Progress:
@@ -266,10 +276,11 @@ def select(arguments, out):
         configurations = matrix.chosen(words, seeds, arguments.seed or seeds[:BUILD_SEEDS])
     rows = [Row(configuration, [] if configuration.kind == RANDCONFIG else suites) for configuration in configurations]
     find_twins(rows, matrix.kconfig.content)
+    run_once(rows, suite.placement_matters)
     for cell in earlier:  # what passed in the last run need not run again
         for row in rows:
             if (row.name == cell["configuration"] and not row.twin and cell["text"] == row.configuration.text
-                    and cell["suite"] in [BUILD, *suites] and cell["status"] in (ktap.PASSED, ktap.SKIPPED)):
+                    and cell["suite"] in [BUILD, *row.suites] and cell["status"] in (ktap.PASSED, ktap.SKIPPED)):
                 row.results[cell["suite"]] = ktap.Result.from_dict(cell["result"])
     return rows, suites, whole
 

@@ -648,6 +648,20 @@ class Regress(unittest.TestCase):
                     only_built = row.configuration.kind == placements.RANDCONFIG or suite_name == "build"
                     self.assertEqual(done.stdout, f"{row.name} build{'' if only_built else ' guest'}\n")
 
+    def test_suites_to_which_placement_does_not_matter_run_in_one_row(self):
+        for names, twin in ((("phase3", "phase2", "phase1"), False), (("phase3", "phase1"), False),
+                            (("phase2", "phase3"), True)):
+            rows = [regress.Row(configuration, ["boot", "acpi"])
+                    for configuration in placements.Matrix(regress.TREE).chosen(names, [], [])]
+            if twin:
+                next(row for row in rows if row.name == "phase2").twin = next(row for row in rows if row.name == "phase3")
+            regress.run_once(rows, lambda name: name != "acpi")
+            runs = [row.name for row in rows if not row.twin and "acpi" in row.suites]
+            self.assertEqual(len(runs), 1)
+            self.assertTrue(all("boot" in row.suites for row in rows))
+            if "phase2" in names and not twin:
+                self.assertEqual(runs, ["phase2"])
+
     def test_what_is_unknown_is_told_in_one_line(self):
         for arguments, word in ((["--configs", "phase9"], "phase9"), (["--configs", "pairwise-999"], "pairwise-999"),
                                 (["--suite", "disc"], "disc"), (["--seed", "x"], "seed")):

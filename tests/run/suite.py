@@ -57,11 +57,21 @@ def suite_names():
     return [n for n in FAST_FIRST if n in names] + [n for n in names if n not in FAST_FIRST]
 
 
-def load(name):
-    """(first line of the suite's description, its cases in the order of the file)."""
+def _module(name):
     spec = importlib.util.spec_from_file_location("system_" + name, os.path.join(SYSTEM_FOLDER, name + ".py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def placement_matters(name):
+    """Whether the suite has something to say about each configuration, or about one of them only."""
+    return getattr(_module(name), "PLACEMENT_MATTERS", True)
+
+
+def load(name):
+    """(first line of the suite's description, its cases in the order of the file)."""
+    module = _module(name)
     cases = [value.case for value in vars(module).values()
              if callable(value) and isinstance(getattr(value, "case", None), Case)]
     return (module.__doc__ or "").strip().splitlines()[0], cases
@@ -178,7 +188,7 @@ class Test:
 
     def boot(self, name="", **options):
         """A Session on this build's image. `name` makes a folder of its own for its logs."""
-        machine = Machine(iso=self.build.iso, **options)
+        machine = Machine(**{"iso": self.build.iso, **options})
         title = " ".join(filter(None, (self.build.name, self.suite, self.name, name)))
         directory = self.folder(name)
         for disk in machine.disks:
