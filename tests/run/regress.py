@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -290,15 +291,24 @@ def parse_arguments():
     parser.add_argument("--configs", default="", help="all, pairwise, random, randconfig, names; separated by commas")
     parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}")
     parser.add_argument("--suite", "--suites", default="all", help="names, separated by commas, all, or build: none")
-    parser.add_argument("--seed", type=lambda text: [int(word) for word in text.split(",")],
-                        help="of random configurations, instead of fresh ones")
-    parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="rows at once on this machine")
+    parser.add_argument("--seed", default="", help="of random configurations, instead of fresh ones")
+    parser.add_argument("--jobs", default=str(len(os.sched_getaffinity(0))), help="rows at once on this machine")
     parser.add_argument("--sshlogins", default="", help="machines, as GNU parallel spells them: 2/:,4/user@host")
     parser.add_argument("--out", default="build/regress", help="where everything goes")
     parser.add_argument("--timeout", type=float, default=1.0, help="factor on every time limit")
     parser.add_argument("--only-failed", action="store_true", help="run again what failed last time")
     parser.add_argument("--list", action="store_true", help="say what would run")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    arguments.seed = numbers("SEED", arguments.seed)
+    arguments.jobs = max(numbers("JOBS", arguments.jobs))
+    return arguments
+
+
+def numbers(name, text):
+    """[1, 2] from '1,2'."""
+    if not re.fullmatch(r"(\d+(,\d+)*)?", text):
+        sys.exit(f"{name}={text} is no number; {name}= takes one, or several as 1,2")
+    return [int(word) for word in text.split(",") if word]
 
 
 def main():
