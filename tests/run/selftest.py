@@ -637,6 +637,16 @@ class Regress(unittest.TestCase):
         return [regress.Row(configuration, ["boot", "guest"])
                 for configuration in matrix.chosen(["phase3", "pairwise-2", "random", "randconfig"], [77], [78])]
 
+    def test_rows_that_differ_by_their_name_alone_run_once(self):
+        matrix = placements.Matrix(regress.TREE)
+        rows = [regress.Row(configuration, []) for configuration in matrix.configs(["phase1", "phase2", "phase2-fixed"])]
+        twin = matrix.configs(["phase1"])[0]
+        twin.name = "another"
+        rows += [regress.Row(twin, []), *(regress.Row(row, []) for row in matrix.randconfig([1, 2]))]
+        regress.find_twins(rows, matrix.kconfig.content)
+        self.assertEqual([row.name for row in rows if row.twin], ["another"])
+        self.assertIs(rows[3].twin, rows[0])
+
     def test_the_command_for_a_cell_runs_that_cell_and_no_other(self):
         """Each as it is printed, pasted into a shell; LIST=1 says what would run."""
         with tempfile.TemporaryDirectory() as folder:
