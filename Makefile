@@ -323,7 +323,7 @@ $(DISK):
 $(O)/eft.gdb: $(O)/kernel.elf $(program-files)
 	@{ echo 'set confirm off'; echo 'file $(O)/kernel.elf'; \
 	for p in $(program-files); do echo "add-symbol-file $$p"; done; \
-	echo 'target remote $(O)/gdb.sock'; } >$@
+	echo 'source $(CURDIR)/.ci/gdb.py'; echo 'target remote $(O)/gdb.sock'; } >$@
 
 .PHONY: run run-uefi debug gdb
 run: $(O)/eft.iso $(DISK)
@@ -350,6 +350,11 @@ gdb: $(O)/eft.gdb
 # One line a driver: class/name, y or m, and the images that carry it.
 $(call keep,$(O)/drivers.list,$(subst |,$(newline),$(subst $(space),,$(foreach d,$(drivers),\
 	$d$(comma)$(if $(filter $d,$(drivers-y)),y,m)$(if $(filter $d,$(kernel-drivers)),$(comma)kernel)$(if $(filter $d,$(user-drivers)),$(comma)user)|))))
+
+# The reports of panics and faults in a serial log, with file and line.
+.PHONY: where
+where:
+	@$(PYTHON) .ci/where.py $(O) '$(CROSS_COMPILE)' $(LOG)
 
 .PHONY: placement compile_commands.json
 placement: $(if $(wildcard kernel/kernel.ld),$(O)/kernel.elf) $(addprefix $(O)/drivers-user/,$(user-drivers))

@@ -103,7 +103,10 @@ boot_long:
 	jmp *%rax
 
 	.text
+	.cfi_sections .debug_frame
 boot_high:
+	.cfi_startproc
+	.cfi_undefined rip	/* a backtrace ends here */
 	lgdt boot_gdt_high(%rip)
 	xorl %eax, %eax
 	movl %eax, %ds
@@ -122,8 +125,9 @@ boot_high:
 	movl %ebp, %edi
 	movl %esi, %esi
 	xorl %ebp, %ebp
-	pushq $0
-	jmp kernel_main
+	call kernel_main	/* does not return */
+	ud2
+	.cfi_endproc
 
 	.section .rodata
 refusal:

@@ -58,7 +58,10 @@ gdt_pointer:
 trampoline_end:
 
 	.text
+	.cfi_sections .debug_frame
 trampoline_high:
+	.cfi_startproc
+	.cfi_undefined rip	/* a backtrace ends here */
 	lgdt high_gdt(%rip) /* the copy may be gone before the kernel's own table is loaded */
 	xorl %eax, %eax
 	movl %eax, %ds
@@ -74,8 +77,9 @@ trampoline_high:
 	leaq 1f(%rip), %rax
 	pushq %rax
 	lretq
-1:	pushq $0
-	jmp smp_arrive
+1:	call smp_arrive		/* does not return */
+	ud2
+	.cfi_endproc
 
 	.section .rodata
 	.balign 8

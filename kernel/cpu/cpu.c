@@ -30,6 +30,7 @@
 #define POLLS_A_PAUSE 1024
 
 #define STACK_BYTES 16384ul
+#define STACK_HEAD  16ul /* at the top of each: whose stack it is, for a debugger; see entry.S */
 #define IST_BYTES   4096ul
 
 _Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.h");
@@ -176,7 +177,8 @@ static void cpu_setup(struct cpu *cpu, unsigned index, uint32_t apic_id, uint64_
 	cpu->self = cpu;
 	cpu->index = index;
 	cpu->apic_id = apic_id;
-	cpu->stack_top = stack_top;
+	cpu->stack_top = stack_top - STACK_HEAD;
+	*(struct cpu **)cpu->stack_top = cpu;
 	cpu->timer_armed_ns = ~0ul;
 	for (unsigned i = 0; i < 3; i++)
 		cpu->tss.ist[i] = (uint64_t)ist + (i + 1) * IST_BYTES;

@@ -8,6 +8,7 @@
 #include <kernel/panic.h>
 #include <kernel/port.h>
 #include <kernel/power.h>
+#include <kernel/process.h>
 #include <kernel/symbols.h>
 
 #define PANIC_EXIT_PORT 0xf4
@@ -43,6 +44,7 @@ static void begin(void)
 
 __attribute__((noreturn)) static void end(void)
 {
+	thread_report_current();
 	log_write(LOG_PANIC, "panic: the system is stopped");
 	port_write32(PANIC_EXIT_PORT, PANIC_EXIT_CODE);
 	power_halt();
@@ -70,7 +72,9 @@ void panic(const char *format, ...)
 	va_start(arguments, format);
 	write_reason(format, arguments);
 	va_end(arguments);
-	report_backtrace((uint64_t)__builtin_return_address(0),
+	/* From the call itself: what follows a call that does not return may be another function's.
+	 */
+	report_backtrace((uint64_t)__builtin_return_address(0) - 1,
 			 *(uint64_t *)__builtin_frame_address(0), report_read_kernel,
 			 report_symbol_kernel, NULL);
 	end();

@@ -174,13 +174,28 @@ static bool report_symbol_user(void *context, uint64_t vaddr, const char **name,
 	       elf_symbol_at(&symbols, vaddr, name, offset);
 }
 
+static void report_user_backtrace(const struct thread *thread)
+{
+	report_backtrace(thread->frame.rip, thread->frame.rbp, report_read_user, report_symbol_user,
+			 thread->process);
+}
+
+void thread_report_current(void)
+{
+	const struct thread *thread = cpu_table[0] ? current_thread() : NULL;
+
+	if (!thread)
+		return;
+	log_error("  on behalf of %s (pid %u):", thread->process->name, thread->process->pid);
+	report_user_backtrace(thread);
+}
+
 void process_fault(struct thread *thread, const char *what)
 {
 	struct process *process = thread->process;
 
 	log_error("%s (pid %u): %s, the process is ended", process->name, process->pid, what);
 	report_registers(&thread->frame);
-	report_backtrace(thread->frame.rip, thread->frame.rbp, report_read_user, report_symbol_user,
-			 process);
+	report_user_backtrace(thread);
 	process_exit(process, -1);
 }

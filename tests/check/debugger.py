@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
 """`make debug` and gdb: a breakpoint stops in the kernel, and in a driver whichever ring it is in, with
-the names of the callers."""
+the names of the callers; a backtrace goes on from the kernel into the program that called it or that it
+interrupted; eft-ps and eft-where know the processes, also those that no CPU runs."""
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -36,7 +38,10 @@ def attach(build, script, seconds):
             if not wait_for(f"{build}/gdb.sock", machine):
                 return "the machine did not start: " + machine.communicate(timeout=SECONDS)[0]
             commands = ["break kernel_main", f"break {DRIVER}_probe", "continue", "delete 1", "continue",
-                        "backtrace", "print $cs & 3"]
+                        "backtrace", "print $cs & 3", "delete",
+                        "break sys_log_write", "continue", "echo [call]\\n", "backtrace", "delete",
+                        "break page_fault_resolve", "continue", "echo [trap]\\n", "backtrace",
+                        "echo [ps]\\n", "eft-ps", "echo [manager]\\n", "eft-where manager", "echo [again]\\n", "backtrace"]
             words = [word for command in commands for word in ("-ex", command)]
             done = subprocess.run(["gdb", "-q", "-batch", "-x", script, *words], text=True, timeout=seconds,
                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -51,6 +56,17 @@ def attach(build, script, seconds):
                 os.unlink(f"{build}/gdb.sock")
 
 
+# What gdb says in each part of its output, in this order.
+ENTRY = r"<signal handler called>"
+WANTED = {
+    "call": r"\n#0 +sys_log_write .*" + ENTRY + r".* _start \(\)",
+    "trap": r"\n#0 .* trap_user .*" + ENTRY + r".* _start \(\)",
+    "ps": rf"\n +\d+ manager .* \w+ \(.*\.h:\d+\).*\n +\d+ {DRIVER} ",
+    "manager": r"manager \(pid 1\), thread \d+, \w+:.* main \(.* _start \(\)",
+    "again": r"\n#0 .* trap_user .*" + ENTRY + r".* _start \(\)",
+}
+
+
 def examine(build, script, seconds=SECONDS):
     driver = next((driver for driver in drivers(build) if driver.name == DRIVER), None)
     if driver is None:
@@ -58,7 +74,12 @@ def examine(build, script, seconds=SECONDS):
     ring = {"y": "kernel", "m": "user"}[driver.configured]
     said = attach(build, script, seconds)
     wanted = ("kernel_main (", f"{DRIVER}_probe (", CALLER[ring], f"= {3 if ring == 'user' else 0}\n")
-    return [f"gdb did not say '{words.strip()}': {said[-1500:]}" for words in wanted if words not in said][:1]
+    missing = [f"'{words.strip()}'" for words in wanted if words not in said]
+    for part, pattern in WANTED.items():
+        text = said.partition(f"[{part}]")[2].partition("\n[")[0]
+        if not re.search(pattern, text, re.S):
+            missing.append(f"/{pattern}/ in part {part}")
+    return [f"gdb did not say {words}: {said[-6000:]}" for words in missing][:1]
 
 
 def check(_tree, build):

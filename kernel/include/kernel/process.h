@@ -101,6 +101,8 @@ void process_destroy(struct object *object);
 void thread_destroy(struct object *object);
 /** A user thread that did what it must not: report it, and end its process. */
 void process_fault(struct thread *thread, const char *what);
+/** For a panic: where in its program the current thread of this CPU is, if there is one. */
+void thread_report_current(void);
 
 enum error thread_create(struct process *process, vaddr_t entry, vaddr_t stack_top,
 			 uint64_t argument, unsigned priority, struct thread **thread);
