@@ -138,8 +138,14 @@ driver-parts := $(call objects,p,$(call sources,$(addprefix shim/drivers/,$(driv
 
 # --- Flags ---------------------------------------------------------------------------------------
 
+ifeq ($(LLVM),1)
+override CROSS_COMPILE := llvm-
+CC := clang --target=x86_64-linux-gnu -fuse-ld=lld -Wno-unused-command-line-argument
+LD := ld.lld
+else
 CC := $(CROSS_COMPILE)gcc
 LD := $(CROSS_COMPILE)ld
+endif
 AR := $(CROSS_COMPILE)ar
 OBJCOPY := $(CROSS_COMPILE)objcopy
 STRIP := $(CROSS_COMPILE)strip
@@ -158,7 +164,7 @@ cold-sources := $(call sources,kernel/boot kernel/acpi kernel/log) $(addprefix k
 kernel-flags := $(common-flags) -fno-pic -no-pie -mcmodel=kernel -ffunction-sections -Idrivers-kernel $(includes)
 user-flags := $(common-flags) -fno-pic -no-pie -Idrivers-user/runtime/include $(includes)
 driver-flags := $(common-flags) -fpie -fvisibility=hidden $(driver-includes)
-link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096,--no-warn-rwx-segments
+link-flags := -nostdlib -static -no-pie -Wl,--build-id=none,-z,noexecstack,-z,max-page-size=4096$(if $(filter 1,$(LLVM)),,$(comma)--no-warn-rwx-segments)
 
 # Write file $1 with text $2 if that is not what it holds. What depends on $1 is rebuilt when flags,
 # compiler, lists or placement change, and only then.
@@ -391,6 +397,7 @@ doc:
 .PHONY: setup help
 setup:
 	@sh .ci/setup
+	@$(if $(filter 1,$(LLVM)),sh .ci/setup clang lld llvm)
 
 help:
 	@cat .ci/help.txt

@@ -17,8 +17,9 @@ def hashes(path):
 
 
 def loaded(map_path):
-    """The files that a link map says were linked."""
-    return set(re.findall(r"^LOAD (.*)$", read(map_path), re.M)) if os.path.exists(map_path) else set()
+    """The files that a link map says were linked: GNU ld lists them, lld names one with each section."""
+    text = read(map_path) if os.path.exists(map_path) else ""
+    return {gnu or lld for gnu, lld in re.findall(r"^LOAD (.*)$|^(?: *[0-9a-f]+){4} +(.*\.o):\(", text, re.M)}
 
 
 def check_driver(build, driver, evidence):
@@ -67,6 +68,8 @@ def self_test():
         ({"drivers.list": "block/x,y,kernel\n"}, "the user map"),
         ({"archive/drivers/block/x": None}, "does not name"),
     ])
+    section = f"ffffffff8011c4b0           11c4b0     3c52    16         {path}:(.text)\n"
+    expect(check, {**good, "kernel.map": section}, [({"kernel.map": section.replace("x.o", "y.o")}, "does not name")])
 
 
 if __name__ == "__main__":

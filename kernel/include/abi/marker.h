@@ -6,14 +6,14 @@
 #ifndef ABI_MARKER_H
 #define ABI_MARKER_H
 
-#define MARKER_MAGIC              0x4d4b0000u
-#define MARKER_BEGIN              0x0001u         /* a measured segment begins */
-#define MARKER_END                0x0002u         /* ... ends */
-#define MARKER_OPERATION          0x0003u         /* one operation of the segment is complete */
-#define MARKER_SWITCH             0x0004u         /* the kernel changed the address space */
-#define MARKER_IDLE_ENTER         0x0005u         /* instructions from here ... */
-#define MARKER_IDLE_LEAVE         0x0006u         /* ... to here are the idle loop, counted apart */
-#define MARKER_POINT(n)           (0x0100u + (n)) /* a one-off stamp, n < 256 */
+#define MARKER_MAGIC              0x4d4b0000
+#define MARKER_BEGIN              0x0001         /* a measured segment begins */
+#define MARKER_END                0x0002         /* ... ends */
+#define MARKER_OPERATION          0x0003         /* one operation of the segment is complete */
+#define MARKER_SWITCH             0x0004         /* the kernel changed the address space */
+#define MARKER_IDLE_ENTER         0x0005         /* instructions from here ... */
+#define MARKER_IDLE_LEAVE         0x0006         /* ... to here are the idle loop, counted apart */
+#define MARKER_POINT(n)           (0x0100 + (n)) /* a one-off stamp, n < 256 */
 #define MARKER_POINT_KERNEL_ENTRY MARKER_POINT(0)
 #define MARKER_POINT_PROMPT       MARKER_POINT(1)
 #define MARKER_POINT_INTERRUPT \
