@@ -84,8 +84,8 @@ class Ps(gdb.Command):
         print(PROCESS.format("pid", "process", "cpu", "state", "in its program"))
         for thread in threads():
             process = thread["process"]
-            running = state(thread) == "running"
-            print(PROCESS.format(int(process["pid"]), text(process["name"]), int(thread["cpu"]) if running else "-",
+            runs = [int(cpu["index"]) for _, cpu in cpus() if number(cpu["current"]) == number(thread.address)]
+            print(PROCESS.format(int(process["pid"]), text(process["name"]), runs[0] if runs else "-",
                                  state(thread), place(number(thread["frame"]["rip"]))))
 
 

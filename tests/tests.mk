@@ -6,7 +6,7 @@
 unit-tests := $(wildcard tests/unit/*_test.c)
 unit-programs := $(patsubst %.c,$(O)/%,$(unit-tests))
 host-flags := -std=gnu11 -O1 -g -Wall -Wextra -Werror -fsanitize=address,undefined -fno-sanitize-recover=all \
-	-fno-omit-frame-pointer -Itests/fake/include $(includes) -Idrivers-user/runtime/include -Itests/fake
+	-fno-omit-frame-pointer $(if $(COVERAGE),--coverage) -Itests/fake/include $(includes) -Idrivers-user/runtime/include -Itests/fake
 $(call keep,$(stamp)/h,$(HOSTCC) $(shell $(HOSTCC) --version 2>/dev/null | head -n 1) $(host-flags))
 
 $(O)/%.h.o: %.c $(stamp)/h
@@ -68,6 +68,27 @@ bench:
 .PHONY: trace-diff
 trace-diff:
 	@$(PYTHON) tests/trace/run.py --build $(O) --driver $(or $(DRIVER),ahci)
+
+# Static analysis: sparse (as in checks) and cppcheck, whose false alarms stand in .ci/cppcheck.txt with the reason.
+.PHONY: lint
+lint: $(O)/compile_commands.json
+	@$(PYTHON) tests/check/sparse.py --build $(O)
+	@command -v cppcheck >/dev/null || { echo 'cppcheck is missing: run "make setup", which installs what Eft needs' >&2; exit 1; }
+	$(Q)cppcheck --quiet -j2 --error-exitcode=1 --enable=warning,portability --std=c11 --platform=unix64 -D__x86_64__ \
+		--suppressions-list=.ci/cppcheck.txt --template='{file}:{line}: {id}: {message}' \
+		$(includes) -Idrivers-kernel -Idrivers-user/runtime/include kernel shim drivers-kernel drivers-user
+
+# Which lines of the sources the unit tests on the host reach, as pages: its own build folder, its own flags.
+.PHONY: coverage
+coverage:
+	@command -v gcovr >/dev/null || { echo 'gcovr is missing: run "make setup", which installs what Eft needs' >&2; exit 1; }
+	@find $(O)/coverage.build -name '*.gcda' -delete 2>/dev/null || true
+	@[ -e $(O)/coverage.build/.config ] || { mkdir -p $(O)/coverage.build && cp $(O)/.config $(O)/coverage.build/.config; }
+	@$(MAKE) --no-print-directory O=$(O)/coverage.build COVERAGE=1 unit
+	@mkdir -p $(O)/coverage
+	$(Q)gcovr --root . --filter kernel/ --filter shim/ --filter drivers-kernel/ --filter drivers-user/ --gcov-ignore-parse-errors \
+		--html-details $(O)/coverage/index.html --html-title 'Eft: what the unit tests reach' --print-summary $(O)/coverage.build
+	@echo "$(O)/coverage/index.html"
 
 format:
 	@$(PYTHON) tests/check/format.py --fix

@@ -37,7 +37,7 @@ void windows_close(struct kernel_instance *instance)
 		struct shim_window_view *view = &instance->device.window[i];
 
 		if (view->mmio)
-			mmio_unmap((void *)(uintptr_t)view->mmio, view->size_bytes);
+			mmio_unmap(view->mmio, view->size_bytes);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <kernel/init.h>
 #include <kernel/log.h>
 #include <kernel/mm.h>
+#include <kernel/mmio.h>
 
 /*      register            offset  access, section */
 #define IOAPIC_SELECT           0x00 /* RW 3.1.1 */
@@ -24,7 +25,7 @@
 /* The selected register and the entries' lower words are kept, so that masking a line costs one or
  * two accesses instead of four. */
 struct ioapic {
-	volatile uint32_t *base;
+	uint32_t __iomem *base;
 	uint32_t selected;
 	uint32_t gsi_base;
 	uint32_t input_count;
@@ -38,20 +39,20 @@ static void select_register(struct ioapic *ioapic, uint32_t index)
 {
 	if (ioapic->selected == index)
 		return;
-	ioapic->base[IOAPIC_SELECT / 4] = index;
+	mmio_write32(ioapic->base + IOAPIC_SELECT / 4, index);
 	ioapic->selected = index;
 }
 
 static uint32_t ioapic_read(struct ioapic *ioapic, uint32_t index)
 {
 	select_register(ioapic, index);
-	return ioapic->base[IOAPIC_WINDOW / 4];
+	return mmio_read32(ioapic->base + IOAPIC_WINDOW / 4);
 }
 
 static void ioapic_write(struct ioapic *ioapic, uint32_t index, uint32_t value)
 {
 	select_register(ioapic, index);
-	ioapic->base[IOAPIC_WINDOW / 4] = value;
+	mmio_write32(ioapic->base + IOAPIC_WINDOW / 4, value);
 }
 
 static void write_entry(struct ioapic *ioapic, uint32_t input, uint32_t value)

@@ -40,7 +40,7 @@
 #define CALIBRATION_NS (500 * NS_PER_MICROSECOND)
 #define SAMPLE_TRIES   5
 
-volatile uint32_t *lapic_base;
+uint32_t __iomem *lapic_base;
 
 static uint64_t timer_mult; /* timer ticks a nanosecond, times 2^32; 0: not known yet */
 
@@ -54,12 +54,12 @@ static struct timer_sample calibration_start;
 
 static uint32_t lapic_read(unsigned offset)
 {
-	return lapic_base[offset / 4];
+	return mmio_read32(lapic_base + offset / 4);
 }
 
 static void lapic_write(unsigned offset, uint32_t value)
 {
-	lapic_base[offset / 4] = value;
+	mmio_write32(lapic_base + offset / 4, value);
 }
 
 /* Switch this processor's APIC on, in case the firmware did not, in xAPIC mode. */

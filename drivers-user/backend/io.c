@@ -26,7 +26,7 @@ enum error shim_window_map(struct shim_device *device, unsigned index)
 	if (granted->kind == WINDOW_PORT)
 		view->port = (uint16_t)granted->base;
 	else
-		view->mmio = (volatile uint8_t *)result.value;
+		view->mmio = (volatile uint8_t __iomem *)result.value;
 	view->size_bytes = granted->size_bytes;
 	view->kind = granted->kind;
 	return OK;

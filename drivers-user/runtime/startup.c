@@ -14,6 +14,7 @@ _Noreturn void runtime_start(const struct startup *startup);
 _Noreturn void __stack_chk_fail(void);
 
 const struct startup *runtime_startup;
+extern uintptr_t __stack_chk_guard; /* known to the compiler */
 uintptr_t __stack_chk_guard;
 
 static char arguments[STARTUP_ARGS_BYTES + 1];

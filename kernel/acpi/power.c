@@ -5,6 +5,7 @@
 #include <kernel/acpi.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
+#include <kernel/mmio.h>
 #include <kernel/port.h>
 #include <kernel/power.h>
 #include <kernel/time.h>
@@ -20,7 +21,7 @@
 #define KEYBOARD_FULL    0x02
 #define KEYBOARD_RESET   0xfe
 
-static volatile uint8_t *reset_memory;
+static void __iomem *reset_memory;
 
 void power_init(void)
 {
@@ -97,7 +98,7 @@ void power_reboot(void)
 
 	__asm__ volatile("cli");
 	if (reset_memory)
-		*reset_memory = acpi.reset_value;
+		mmio_write8(reset_memory, acpi.reset_value);
 	else if (acpi.reset.address)
 		port_write8((uint16_t)acpi.reset.address, acpi.reset_value);
 	time_delay_ns(patience_ns);

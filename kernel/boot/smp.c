@@ -20,7 +20,8 @@
 
 extern const uint8_t trampoline_start[], trampoline_end[];
 
-uint8_t *smp_stack_top; /* for trampoline.S */
+extern uint8_t *smp_stack_top; /* for trampoline.S */
+uint8_t *smp_stack_top;
 static uint8_t stacks[ACPI_CPU_MAX - 1][SMP_STACK_BYTES] __attribute__((aligned(16)));
 static unsigned starting_index;
 static uint32_t starting_id;

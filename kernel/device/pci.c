@@ -15,6 +15,7 @@
 #include <kernel/domain.h>
 #include <kernel/intx.h>
 #include <kernel/log.h>
+#include <kernel/mmio.h>
 #include <kernel/port.h>
 
 #define CONFIG_ADDRESS 0xcf8
@@ -62,8 +63,8 @@
 #define MSIX_CONTROL_MASK   (1u << 30)
 #define MSIX_ENTRY_BYTES    16u
 
-static volatile uint8_t
-	*bus_window[256]; /* memory-mapped configuration space, mapped at first use */
+/* Memory-mapped configuration space, mapped at first use. */
+static uint8_t __iomem *bus_window[256];
 
 static unsigned bus_of(uint64_t function)
 {
@@ -71,7 +72,7 @@ static unsigned bus_of(uint64_t function)
 }
 
 /* Raw access, naturally aligned. */
-static volatile uint8_t *config_memory(uint64_t function)
+static uint8_t __iomem *config_memory(uint64_t function)
 {
 	unsigned bus = bus_of(function);
 
@@ -89,13 +90,13 @@ static volatile uint8_t *config_memory(uint64_t function)
 
 static uint32_t raw_read(uint64_t function, unsigned offset, unsigned width)
 {
-	volatile uint8_t *memory = config_memory(function);
+	uint8_t __iomem *memory = config_memory(function);
 	unsigned port = CONFIG_DATA + (offset & 3);
 
 	if (memory)
-		return width == 4   ? *(volatile uint32_t *)(memory + offset)
-		       : width == 2 ? *(volatile uint16_t *)(memory + offset)
-				    : memory[offset];
+		return width == 4   ? mmio_read32(memory + offset)
+		       : width == 2 ? mmio_read16(memory + offset)
+				    : mmio_read8(memory + offset);
 	if (offset >= 256)
 		return ~0u;
 	port_write32(CONFIG_ADDRESS,
@@ -107,16 +108,16 @@ static uint32_t raw_read(uint64_t function, unsigned offset, unsigned width)
 
 static void raw_write(uint64_t function, unsigned offset, unsigned width, uint32_t value)
 {
-	volatile uint8_t *memory = config_memory(function);
+	uint8_t __iomem *memory = config_memory(function);
 	unsigned port = CONFIG_DATA + (offset & 3);
 
 	if (memory) {
 		if (width == 4)
-			*(volatile uint32_t *)(memory + offset) = value;
+			mmio_write32(memory + offset, value);
 		else if (width == 2)
-			*(volatile uint16_t *)(memory + offset) = (uint16_t)value;
+			mmio_write16(memory + offset, (uint16_t)value);
 		else
-			memory[offset] = (uint8_t)value;
+			mmio_write8(memory + offset, (uint8_t)value);
 		return;
 	}
 	if (offset >= 256)
@@ -612,13 +613,13 @@ static enum error msi_enable(struct device *device, unsigned wanted, unsigned *g
 
 static void msix_entry_set(struct device *device, unsigned entry, uint8_t vector)
 {
-	volatile uint32_t *words =
-		(volatile uint32_t *)((char *)device->msix_table + entry * MSIX_ENTRY_BYTES);
+	uint32_t __iomem *words =
+		(uint32_t __iomem *)device->msix_table + entry * MSIX_ENTRY_BYTES / 4;
 
-	words[0] = (uint32_t)msi_address(target_apic());
-	words[1] = (uint32_t)(msi_address(target_apic()) >> 32);
-	words[2] = msi_data(vector);
-	words[3] = 0;
+	mmio_write32(words, (uint32_t)msi_address(target_apic()));
+	mmio_write32(words + 1, (uint32_t)(msi_address(target_apic()) >> 32));
+	mmio_write32(words + 2, msi_data(vector));
+	mmio_write32(words + 3, 0);
 }
 
 static enum error msix_enable(struct device *device, unsigned wanted, unsigned *granted)
@@ -714,11 +715,11 @@ static uint32_t intx_config(unsigned device, unsigned function, unsigned offset)
 
 static uint32_t intx_memory(uint64_t paddr)
 {
-	volatile uint32_t *word = mmio_map(paddr, 4);
-	uint32_t value = word ? *word : 0;
+	void __iomem *word = mmio_map(paddr, 4);
+	uint32_t value = word ? mmio_read32(word) : 0;
 
 	if (word)
-		mmio_unmap((void *)(uintptr_t)word, 4);
+		mmio_unmap(word, 4);
 	return value;
 }
 

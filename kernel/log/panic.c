@@ -18,6 +18,7 @@
 static unsigned panic_owner;
 static unsigned panic_depth;
 
+extern uint64_t __stack_chk_guard;               /* known to the compiler */
 uint64_t __stack_chk_guard = 0x5afe57ac6ba4d000; /* boot.S mixes time into it */
 
 __attribute__((noreturn)) void __stack_chk_fail(void);

@@ -154,7 +154,7 @@ void mm_init(const struct boot_info *info)
 		 (unsigned long)((early_end - area.paddr) >> 10));
 }
 
-void *mmio_map(paddr_t paddr, uint64_t size_bytes)
+void __iomem *mmio_map(paddr_t paddr, uint64_t size_bytes)
 {
 	paddr_t first = paddr & ~PAGE_MASK;
 	uint64_t bytes = page_round_up(paddr + size_bytes - first);
@@ -170,22 +170,22 @@ void *mmio_map(paddr_t paddr, uint64_t size_bytes)
 		*entry = (first + offset) | PTE_PRESENT | PTE_WRITE | PTE_UNCACHED | PTE_NX;
 	}
 	mmio_next += bytes + PAGE_SIZE;
-	return (void *)(start + (paddr & PAGE_MASK));
+	return (void __iomem *)(start + (paddr & PAGE_MASK));
 }
 
-void *mm_map_mmio(uint64_t paddr, uint64_t size_bytes)
+void __iomem *mm_map_mmio(uint64_t paddr, uint64_t size_bytes)
 {
-	void *pointer = mmio_map(paddr, size_bytes);
+	void __iomem *pointer = mmio_map(paddr, size_bytes);
 
 	if (!pointer)
 		panic("mm: no memory to map device registers at %#lx", (unsigned long)paddr);
 	return pointer;
 }
 
-void mmio_unmap(void *pointer, uint64_t size_bytes)
+void mmio_unmap(volatile void __iomem *pointer, uint64_t size_bytes)
 {
-	vaddr_t start = (vaddr_t)pointer & ~PAGE_MASK,
-		end = page_round_up((vaddr_t)pointer + size_bytes);
+	vaddr_t start = (vaddr_t __force)pointer & ~PAGE_MASK,
+		end = page_round_up((vaddr_t __force)pointer + size_bytes);
 
 	for (vaddr_t page = start; page < end; page += PAGE_SIZE)
 		*entry_for(page, 0) = 0;

@@ -356,12 +356,12 @@ static enum error user_copy(struct space *space, vaddr_t user, void *buffer, siz
 	return OK;
 }
 
-enum error copy_from_user(struct space *space, void *to, vaddr_t from, size_t size_bytes)
+enum error copy_from_user(struct space *space, void *to, const void __user *from, size_t size_bytes)
 {
-	return user_copy(space, from, to, size_bytes, false);
+	return user_copy(space, (vaddr_t __force)from, to, size_bytes, false);
 }
 
-enum error copy_to_user(struct space *space, vaddr_t to, const void *from, size_t size_bytes)
+enum error copy_to_user(struct space *space, void __user *to, const void *from, size_t size_bytes)
 {
-	return user_copy(space, to, (void *)(uintptr_t)from, size_bytes, true);
+	return user_copy(space, (vaddr_t __force)to, (void *)(uintptr_t)from, size_bytes, true);
 }

@@ -159,7 +159,8 @@ static bool report_read_user(void *context, uint64_t vaddr, uint64_t *word)
 {
 	struct process *process = context;
 
-	return copy_from_user(&process->space, word, vaddr, sizeof(*word)) == OK;
+	return copy_from_user(&process->space, word, (const void __user *)vaddr, sizeof(*word)) ==
+	       OK;
 }
 
 static bool report_symbol_user(void *context, uint64_t vaddr, const char **name, uint64_t *offset)

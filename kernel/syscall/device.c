@@ -34,7 +34,7 @@ HANDLER(sys_device_list)
 		return failed(error);
 	if (!device || b > UINT32_MAX)
 		return failed(ERR_NOT_FOUND);
-	return failed(user_write(c, &device->info, sizeof(device->info)));
+	return failed(user_write(user(c), &device->info, sizeof(device->info)));
 }
 
 HANDLER(sys_device_unit)
@@ -46,7 +46,7 @@ HANDLER(sys_device_unit)
 	UNUSED(e), UNUSED(f);
 	if (error)
 		return failed(error);
-	return failed(unit ? user_write(d, &unit->info, sizeof(unit->info)) : ERR_NOT_FOUND);
+	return failed(unit ? user_write(user(d), &unit->info, sizeof(unit->info)) : ERR_NOT_FOUND);
 }
 
 HANDLER(sys_device_watch)
@@ -70,11 +70,12 @@ HANDLER(sys_device_event)
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = user_write(b, &event, sizeof(event)); /* nothing is lost to a bad pointer */
+		error = user_write(user(b), &event,
+				   sizeof(event)); /* nothing is lost to a bad pointer */
 	if (!error)
 		error = device_event_next(&event);
 	if (!error)
-		error = user_write(b, &event, sizeof(event));
+		error = user_write(user(b), &event, sizeof(event));
 	return failed(error);
 }
 
@@ -105,7 +106,7 @@ HANDLER(sys_device_start)
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = user_read(name, c, sizeof(name));
+		error = user_read(name, user(c), sizeof(name));
 	if (error)
 		return failed(error);
 	name[sizeof(name) - 1] = 0;
@@ -136,7 +137,7 @@ HANDLER(sys_device_move)
 
 HANDLER(sys_driver_list)
 {
-	struct driver_info info = { 0 };
+	struct driver_info info = { .name = "" };
 	enum error error = registry_check(a, RIGHT_READ);
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
@@ -149,7 +150,7 @@ HANDLER(sys_driver_list)
 	info.class_id = cmdline.driver[b].class_id;
 	info.placement = cmdline.driver[b].placement;
 	info.placement_default = cmdline.driver[b].placement_default;
-	return failed(user_write(c, &info, sizeof(info)));
+	return failed(user_write(user(c), &info, sizeof(info)));
 }
 
 /* --- The instance --- */
@@ -179,11 +180,11 @@ HANDLER(sys_instance_attach)
 		error = handle_object(caller(), (handle_t)b, OBJECT_NOTIFICATION, RIGHT_WRITE,
 				      &notification);
 	if (!error)
-		error = user_read(&attach, c, sizeof(attach));
+		error = user_read(&attach, user(c), sizeof(attach));
 	if (!error)
 		error = device_attach_process(device, caller(), notification, &attach);
 	if (!error)
-		error = user_write(c, &attach, sizeof(attach));
+		error = user_write(user(c), &attach, sizeof(attach));
 	return failed(error);
 }
 
@@ -195,11 +196,11 @@ HANDLER(sys_instance_adopt)
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = user_read(&attach, b, sizeof(attach));
+		error = user_read(&attach, user(b), sizeof(attach));
 	if (!error)
 		error = device_adopt(device, &attach);
 	if (!error)
-		error = user_write(b, &attach, sizeof(attach));
+		error = user_write(user(b), &attach, sizeof(attach));
 	return failed(error);
 }
 
@@ -335,7 +336,7 @@ HANDLER(sys_dma_allocate)
 	if (error)
 		return failed(error);
 	info.size_bytes = memory->page_count * PAGE_SIZE;
-	return failed(user_write(d, &info, sizeof(info)));
+	return failed(user_write(user(d), &info, sizeof(info)));
 }
 
 HANDLER(sys_dma_enable)
@@ -412,7 +413,7 @@ HANDLER(sys_bar_size)
 	if (!error)
 		error = c <= 6 ? pci_bar_size(b, (unsigned)c, &window) : ERR_RANGE;
 	if (!error || error == ERR_BUSY) {
-		enum error fault = user_write(d, &window, sizeof(window));
+		enum error fault = user_write(user(d), &window, sizeof(window));
 
 		error = fault ? fault : error;
 	}
@@ -459,7 +460,7 @@ HANDLER(sys_unit_add)
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = user_read(&info, b, sizeof(info));
+		error = user_read(&info, user(b), sizeof(info));
 	return failed(error ? error : unit_add(device, &info));
 }
 
@@ -473,7 +474,7 @@ HANDLER(sys_unit_next)
 	if (error)
 		return failed(error);
 	unit = b <= UINT32_MAX ? unit_next(device, (uint32_t)b) : NULL;
-	return failed(unit ? user_write(c, &unit->info, sizeof(unit->info)) : ERR_NOT_FOUND);
+	return failed(unit ? user_write(user(c), &unit->info, sizeof(unit->info)) : ERR_NOT_FOUND);
 }
 
 HANDLER(sys_unit_remove)
@@ -503,7 +504,7 @@ HANDLER(sys_session_next)
 	if (!session)
 		return failed(ERR_NOT_FOUND);
 	error = session_view(session, &view);
-	return failed(error ? error : user_write(c, &view, sizeof(view)));
+	return failed(error ? error : user_write(user(c), &view, sizeof(view)));
 }
 
 static enum error session_of(uint64_t grant, uint64_t id, struct session **session)
@@ -557,7 +558,7 @@ HANDLER(sys_session_create)
 		return failed(error);
 	device = container_of(entry->object, struct device, object);
 	unit = (uint32_t)entry->badge;
-	error = user_read(&parameters, b, sizeof(parameters));
+	error = user_read(&parameters, user(b), sizeof(parameters));
 	if (!error)
 		error = handle_object(caller(), parameters.notification, OBJECT_NOTIFICATION,
 				      RIGHT_WRITE | RIGHT_WAIT, &notification);
@@ -570,7 +571,7 @@ HANDLER(sys_session_create)
 	object_reference(&notification->object);
 	error = handle_insert(caller(), &session->object, SESSION_RIGHTS, 0, &handle);
 	if (!error)
-		error = user_write(b, &parameters, sizeof(parameters));
+		error = user_write(user(b), &parameters, sizeof(parameters));
 	object_release(&session->object);
 	if (error)
 		return failed(error);

@@ -31,7 +31,7 @@ HANDLER(sys_process_spawn)
 	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!spawn)
 		return failed(ERR_NO_MEMORY);
-	error = user_read(spawn, a, sizeof(*spawn));
+	error = user_read(spawn, user(a), sizeof(*spawn));
 	if (!error)
 		error = handle_object(caller(), spawn->image, OBJECT_MEMORY, RIGHT_READ, &image);
 	if (!error && spawn->priority > current_thread()->priority)
@@ -100,7 +100,7 @@ HANDLER(sys_process_info)
 	if (error)
 		return failed(error);
 	process_info(process, &info);
-	return failed(user_write(b, &info, sizeof(info)));
+	return failed(user_write(user(b), &info, sizeof(info)));
 }
 
 HANDLER(sys_process_exit)
@@ -142,7 +142,7 @@ HANDLER(sys_process_list)
 	if (!process)
 		return failed(ERR_NOT_FOUND);
 	process_info(process, &info);
-	return failed(user_write(c, &info, sizeof(info)));
+	return failed(user_write(user(c), &info, sizeof(info)));
 }
 
 /* Another system call from where this one came, with these first two arguments: for work that is

@@ -37,14 +37,20 @@ static inline struct process *caller(void)
 	return current_thread()->process;
 }
 
-static inline enum error user_read(void *to, uint64_t vaddr, size_t size_bytes)
+/** An argument that points into the caller's memory. */
+static inline void __user *user(uint64_t vaddr)
 {
-	return copy_from_user(&caller()->space, to, vaddr, size_bytes);
+	return (void __user *)vaddr;
 }
 
-static inline enum error user_write(uint64_t vaddr, const void *from, size_t size_bytes)
+static inline enum error user_read(void *to, const void __user *from, size_t size_bytes)
 {
-	return copy_to_user(&caller()->space, vaddr, from, size_bytes);
+	return copy_from_user(&caller()->space, to, from, size_bytes);
+}
+
+static inline enum error user_write(void __user *to, const void *from, size_t size_bytes)
+{
+	return copy_to_user(&caller()->space, to, from, size_bytes);
 }
 
 HANDLER(sys_handle_close);

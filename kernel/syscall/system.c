@@ -28,7 +28,7 @@ HANDLER(sys_log_write)
 {
 	char text[LOG_LINE_BYTES];
 	size_t length = c < sizeof(text) ? c : sizeof(text) - 1;
-	enum error error = user_read(text, b, length);
+	enum error error = user_read(text, user(b), length);
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
 	if (error)
@@ -48,7 +48,7 @@ HANDLER(sys_log_read)
 	if (!error)
 		error = log_read(b, &record);
 	if (!error)
-		error = user_write(c, &record, sizeof(record));
+		error = user_write(user(c), &record, sizeof(record));
 	return failed(error);
 }
 
@@ -63,7 +63,7 @@ HANDLER(sys_debug_write)
 	while (!error && c) {
 		size_t chunk = c < sizeof(text) ? c : sizeof(text);
 
-		error = user_read(text, b, chunk);
+		error = user_read(text, user(b), chunk);
 		if (!error)
 			console_debug_write(text, chunk);
 		b += chunk;
@@ -100,7 +100,7 @@ HANDLER(sys_system_info)
 
 	UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	string_copy(info.cmdline, sizeof(info.cmdline), boot_info.cmdline);
-	return failed(user_write(a, &info, sizeof(info)));
+	return failed(user_write(user(a), &info, sizeof(info)));
 }
 
 HANDLER(sys_power)

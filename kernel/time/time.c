@@ -6,6 +6,7 @@
 #include <kernel/acpi.h>
 #include <kernel/layout.h>
 #include <kernel/log.h>
+#include <kernel/mmio.h>
 #include <kernel/port.h>
 #include <kernel/time.h>
 
@@ -48,14 +49,14 @@ static uint64_t pm_timer_read(void)
 	return port_read32(acpi.pm_timer_port);
 }
 
-static volatile uint8_t *hpet_registers(void)
+static void __iomem *hpet_register(unsigned offset)
 {
-	return phys_pointer(acpi.hpet_paddr);
+	return (uint8_t __force __iomem *)phys_pointer(acpi.hpet_paddr) + offset;
 }
 
 static uint64_t hpet_read(void)
 {
-	return *(volatile uint32_t *)(hpet_registers() + HPET_COUNTER);
+	return mmio_read32(hpet_register(HPET_COUNTER));
 }
 
 static uint64_t pit_read(void)
@@ -82,10 +83,11 @@ static uint64_t hpet_start(void)
 
 	if (!acpi.hpet_paddr || acpi.hpet_paddr > KERNEL_EARLY_BYTES - 0x400)
 		return 0;
-	period_fs = *(volatile uint32_t *)(hpet_registers() + HPET_CAPABILITIES + 4);
+	period_fs = mmio_read32(hpet_register(HPET_CAPABILITIES + 4));
 	if (!period_fs || period_fs > HPET_PERIOD_MAX)
 		return 0;
-	*(volatile uint32_t *)(hpet_registers() + HPET_CONFIG) |= HPET_ENABLE;
+	mmio_write32(hpet_register(HPET_CONFIG),
+		     mmio_read32(hpet_register(HPET_CONFIG)) | HPET_ENABLE);
 	return FS_PER_SECOND / period_fs;
 }
 

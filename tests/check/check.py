@@ -18,7 +18,7 @@ import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 CHECKS = ("rule1", "ring0", "rule2", "backends", "folders", "state", "config", "format", "reference", "links", "protocol",
-          "incremental", "debugger", "errors")
+          "incremental", "debugger", "errors", "sparse")
 HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.py",
              "trace": "tests/trace/selftest.py"}
 SKIPPED = 4  # exit status: what a test needs is not installed, its last line says what

@@ -13,7 +13,7 @@
 #define GSI 20
 
 struct cpu *cpu_table[CPU_MAX];
-volatile uint32_t *lapic_base;
+uint32_t *lapic_base;
 
 static struct cpu cpu;
 static uint32_t lapic[256];

@@ -290,16 +290,16 @@ static void copies_cross_pages_and_obey_the_mappings(void **state)
 	assert_int_equal(space_map_device(space, 0xfeb00000, PAGE_SIZE, &device), OK);
 	for (unsigned i = 0; i < sizeof(out); i++)
 		out[i] = (uint8_t)(i * 31);
-	assert_int_equal(copy_to_user(space, at + 4000, out, sizeof(out)), OK);
-	assert_int_equal(copy_from_user(space, in, at + 4000, sizeof(in)), OK);
+	assert_int_equal(copy_to_user(space, (void *)(at + 4000), out, sizeof(out)), OK);
+	assert_int_equal(copy_from_user(space, in, (void *)(at + 4000), sizeof(in)), OK);
 	assert_memory_equal(in, out, sizeof(in));
-	assert_int_equal(copy_to_user(space, next + PAGE_SIZE - 4, out, 8), ERR_FAULT);
-	assert_int_equal(copy_to_user(space, reader, out, 1), ERR_FAULT);
-	assert_int_equal(copy_from_user(space, in, reader, 1), OK);
-	assert_int_equal(copy_from_user(space, in, device, 4), ERR_FAULT);
-	assert_int_equal(copy_from_user(space, in, ~0ul, 1), ERR_FAULT);
-	assert_int_equal(copy_from_user(space, in, at, ~0ul), ERR_FAULT);
-	assert_int_equal(copy_from_user(space, in, 0xffffffff80100000ul, 8), ERR_FAULT);
+	assert_int_equal(copy_to_user(space, (void *)(next + PAGE_SIZE - 4), out, 8), ERR_FAULT);
+	assert_int_equal(copy_to_user(space, (void *)(reader), out, 1), ERR_FAULT);
+	assert_int_equal(copy_from_user(space, in, (void *)(reader), 1), OK);
+	assert_int_equal(copy_from_user(space, in, (void *)(device), 4), ERR_FAULT);
+	assert_int_equal(copy_from_user(space, in, (void *)(~0ul), 1), ERR_FAULT);
+	assert_int_equal(copy_from_user(space, in, (void *)(at), ~0ul), ERR_FAULT);
+	assert_int_equal(copy_from_user(space, in, (void *)(0xffffffff80100000ul), 8), ERR_FAULT);
 }
 
 static void random_mappings_stay_sorted_and_give_all_back(void **state)

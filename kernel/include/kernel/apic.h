@@ -6,6 +6,7 @@
 #ifndef KERNEL_APIC_H
 #define KERNEL_APIC_H
 
+#include <kernel/mmio.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -13,12 +14,12 @@
 
 #define LAPIC_EOI 0xb0
 
-extern volatile uint32_t *lapic_base; /* uncached; one address for every processor's own */
+extern uint32_t __iomem *lapic_base; /* uncached; one address for every processor's own */
 
 /** End of interrupt: one MMIO access. */
 static inline void lapic_eoi(void)
 {
-	lapic_base[LAPIC_EOI / 4] = 0;
+	mmio_write32(lapic_base + LAPIC_EOI / 4, 0);
 }
 
 /** Map the local APIC and enable that of the boot processor. Context: boot, after mm_init(). */

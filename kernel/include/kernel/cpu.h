@@ -131,7 +131,10 @@ static inline uint64_t rdmsr(uint32_t msr)
 
 static inline void wrmsr(uint32_t msr, uint64_t value)
 {
-	__asm__ volatile("wrmsr" : : "c"(msr), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+	__asm__ volatile("wrmsr"
+			 :
+			 : "c"(msr), "a"((uint32_t)(value & UINT32_MAX)),
+			   "d"((uint32_t)(value >> 32)));
 }
 
 static inline uint64_t read_cr2(void)

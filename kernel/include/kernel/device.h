@@ -8,6 +8,7 @@
 #define KERNEL_DEVICE_H
 
 #include <abi/device.h>
+#include <abi/space.h>
 #include <abi/syscall.h>
 #include <kernel/interrupt.h>
 #include <kernel/ipc.h>
@@ -49,7 +50,7 @@ struct device {
 	/* Grant */
 	struct domain *domain;
 	struct interrupt interrupt[DEVICE_INTERRUPT_MAX];
-	void *msix_table; /* mapped while MSI-X is on */
+	void __iomem *msix_table; /* mapped while MSI-X is on */
 	uint64_t msix_bytes;
 	struct memory *buffer[DEVICE_BUFFERS_MAX]; /* DMA, by index */
 	uint64_t dma_bytes;

@@ -5,6 +5,7 @@
 #ifndef KERNEL_INIT_H
 #define KERNEL_INIT_H
 
+#include <abi/space.h>
 #include <stdint.h>
 
 #include <kernel/boot.h>
@@ -20,7 +21,7 @@ void mm_init(const struct boot_info *info);
 
 /** Map device registers, uncached. Never NULL: panics at boot if there is no memory. Context: after
  * mm_init(). */
-void *mm_map_mmio(uint64_t paddr, uint64_t size_bytes);
+void __iomem *mm_map_mmio(uint64_t paddr, uint64_t size_bytes);
 
 extern uint64_t kernel_cr3; /* the kernel's page table, for secondary processors */
 

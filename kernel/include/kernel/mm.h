@@ -6,6 +6,7 @@
 #ifndef KERNEL_MM_H
 #define KERNEL_MM_H
 
+#include <abi/space.h>
 #include <kernel/init.h>
 #include <kernel/object.h>
 #include <kernel/timer.h>
@@ -46,9 +47,9 @@ uint64_t heap_frames(size_t size_bytes);
 
 /* Boot */
 /** Map device registers into the kernel, uncached. NULL: no memory. */
-void *mmio_map(paddr_t paddr, uint64_t size_bytes);
+void __iomem *mmio_map(paddr_t paddr, uint64_t size_bytes);
 /** Take down what mmio_map gave. */
-void mmio_unmap(void *pointer, uint64_t size_bytes);
+void mmio_unmap(volatile void __iomem *pointer, uint64_t size_bytes);
 /** Is any byte of the range RAM, according to the firmware? */
 bool memory_is_ram(paddr_t paddr, uint64_t size_bytes);
 /** Where the last range that firmware describes below `limit` ends. */
@@ -117,7 +118,8 @@ enum error space_fault(struct space *space, vaddr_t vaddr, bool write, bool exec
 enum error space_populate(struct space *space, vaddr_t vaddr, uint64_t size_bytes);
 
 /** Copy between kernel and the memory of a process, by its mappings; never faults. */
-enum error copy_from_user(struct space *space, void *to, vaddr_t from, size_t size_bytes);
-enum error copy_to_user(struct space *space, vaddr_t to, const void *from, size_t size_bytes);
+enum error copy_from_user(struct space *space, void *to, const void __user *from,
+			  size_t size_bytes);
+enum error copy_to_user(struct space *space, void __user *to, const void *from, size_t size_bytes);
 
 #endif

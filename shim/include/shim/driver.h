@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include <abi/device.h>
+#include <abi/space.h>
 #include <shim/error.h>
 
 #define SHIM_VERSION   1u
@@ -61,7 +62,7 @@ struct shim_watchdog_ops;
 /* One device, as its driver sees it. The fields are the shim's: a driver reads them through the
  * calls of io.h and dma.h, which are inline so that a register access stays one instruction. */
 struct shim_window_view {
-	volatile uint8_t *mmio; /* NULL until mapped */
+	volatile uint8_t __iomem *mmio; /* NULL until mapped */
 	uint16_t port;
 	uint8_t kind; /* enum window_kind, once mapped */
 	uint64_t size_bytes;
@@ -130,6 +131,7 @@ struct shim_driver {
 /* Defines the driver: the one global of its object. Read by kernel, runtime and build from the
  * section. */
 #define SHIM_DRIVER(n)                                                                    \
+	extern const struct shim_driver shim_driver_##n;                                  \
 	__attribute__((section("shim_drivers"), used, visibility("default"), aligned(8))) \
 	const struct shim_driver shim_driver_##n
 

@@ -12,7 +12,7 @@
 #include <shim/driver.h>
 
 struct shim_mmio {
-	volatile uint8_t *base;
+	volatile uint8_t __iomem *base;
 	uint64_t size_bytes;
 };
 
@@ -57,12 +57,12 @@ static inline struct shim_port shim_port(const struct shim_device *device, unsig
 #define SHIM_MMIO_ACCESS(bits)                                                                    \
 	static inline uint##bits##_t shim_mmio_read##bits(struct shim_mmio mmio, uint32_t offset) \
 	{                                                                                         \
-		return *(volatile uint##bits##_t *)(mmio.base + offset);                          \
+		return *(volatile uint##bits##_t __force *)(mmio.base + offset);                  \
 	}                                                                                         \
 	static inline void shim_mmio_write##bits(struct shim_mmio mmio, uint32_t offset,          \
 						 uint##bits##_t value)                            \
 	{                                                                                         \
-		*(volatile uint##bits##_t *)(mmio.base + offset) = value;                         \
+		*(volatile uint##bits##_t __force *)(mmio.base + offset) = value;                 \
 	}
 SHIM_MMIO_ACCESS(8)
 SHIM_MMIO_ACCESS(16)
