@@ -12,35 +12,28 @@
 #define NOTIFICATION_RIGHTS \
 	(RIGHT_READ | RIGHT_WAIT | RIGHT_WRITE | RIGHT_TRANSFER | RIGHT_DUPLICATE | RIGHT_REVOKE)
 
-static struct result object_handle(enum object_type type, size_t size_bytes, uint32_t rights,
-				   struct object **result)
+/* A handle to a new object: from now on the table holds it, and if there is no room, nobody. */
+static struct result handle_for(struct object *object, uint32_t rights)
 {
-	struct object *object;
 	handle_t handle;
-	enum error error = object_create(caller(), type, size_bytes, (void **)&object);
+	enum error error = handle_insert(caller(), object, rights, 0, &handle);
 
-	if (error)
-		return failed(error);
-	error = handle_insert(caller(), object, rights, 0, &handle);
-	*result = object;
 	object_release(object);
 	return error ? failed(error) : done(handle);
 }
 
 HANDLER(sys_endpoint_create)
 {
-	struct object *object;
-	struct result result =
-		object_handle(OBJECT_ENDPOINT, sizeof(struct endpoint), ENDPOINT_RIGHTS, &object);
+	struct endpoint *endpoint;
+	enum error error =
+		object_create(caller(), OBJECT_ENDPOINT, sizeof(*endpoint), (void **)&endpoint);
 
 	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
-	if (!result.error) {
-		struct endpoint *endpoint = container_of(object, struct endpoint, object);
-
-		list_init(&endpoint->senders);
-		list_init(&endpoint->receivers);
-	}
-	return result;
+	if (error)
+		return failed(error);
+	list_init(&endpoint->senders); /* before it can end */
+	list_init(&endpoint->receivers);
+	return handle_for(&endpoint->object, ENDPOINT_RIGHTS);
 }
 
 /* The frame's rdx is word 0 of a message, in or out: it must survive the return path. */
@@ -216,11 +209,12 @@ HANDLER(sys_reply_receive)
 
 HANDLER(sys_notification_create)
 {
-	struct object *object;
+	struct notification *notification;
+	enum error error = object_create(caller(), OBJECT_NOTIFICATION, sizeof(*notification),
+					 (void **)&notification);
 
 	UNUSED(a), UNUSED(b), UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
-	return object_handle(OBJECT_NOTIFICATION, sizeof(struct notification), NOTIFICATION_RIGHTS,
-			     &object);
+	return error ? failed(error) : handle_for(&notification->object, NOTIFICATION_RIGHTS);
 }
 
 HANDLER(sys_signal)
@@ -256,29 +250,24 @@ HANDLER(sys_timer_create)
 {
 	struct notification *notification;
 	struct timer_object *timer;
-	struct object *object;
-	struct result result;
 	enum error error = handle_object(caller(), (handle_t)a, OBJECT_NOTIFICATION, RIGHT_WRITE,
 					 &notification);
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (!error)
+		error = object_create(caller(), OBJECT_TIMER, sizeof(*timer), (void **)&timer);
 	if (error)
 		return failed(error);
-	result =
-		object_handle(OBJECT_TIMER, sizeof(*timer), RIGHT_WRITE | RIGHT_DUPLICATE, &object);
-	if (result.error)
-		return result;
-	timer = container_of(object, struct timer_object, object);
 	error = timer_reserve(&timer->timer);
 	if (error) {
-		(void)handle_close(caller(), (handle_t)result.value);
+		object_release(&timer->object);
 		return failed(error);
 	}
 	timer->timer.function = timer_object_fired;
 	timer->notification = notification;
 	timer->bits = b;
 	object_reference(&notification->object);
-	return result;
+	return handle_for(&timer->object, RIGHT_WRITE | RIGHT_DUPLICATE);
 }
 
 HANDLER(sys_timer_set)

@@ -154,6 +154,19 @@ static int eat_pages(void)
 	return OK;
 }
 
+/* Takes all pages, then makes objects until their handles need a larger table. */
+static int eat_endpoints(void)
+{
+	struct sys_result result = { OK, 0 };
+
+	for (uint64_t pages = CHILD_PAGES; pages; pages /= 2)
+		while (SYS2(SYS_MEMORY_CREATE, pages * SESSION_PAGE, MEMORY_COMMITTED).error == OK)
+			;
+	for (unsigned i = 0; i < 4 * CHILD_OBJECTS && result.error == OK; i++)
+		result = SYS0(SYS_ENDPOINT_CREATE);
+	return result.error;
+}
+
 /* Handles to one object, memory that is never touched, and mappings: what the kernel keeps of them
  * has its price too. */
 static int eat_tables(const char *what)
@@ -347,6 +360,7 @@ int child_main(const char *mode, const char *argument)
 		{ "call", call },
 		{ "eat-objects", eat_objects },
 		{ "eat-pages", eat_pages },
+		{ "eat-endpoints", eat_endpoints },
 		{ "eat-by-touch", eat_by_touch },
 		{ "crash", dereference_null },
 		{ "read-kernel", read_kernel },

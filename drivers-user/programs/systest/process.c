@@ -105,6 +105,7 @@ static void budgets_bind_a_process(void)
 {
 	expect_end("eat-objects", "", ERR_BUDGET);
 	expect_end("eat-pages", "", ERR_BUDGET);
+	expect_end("eat-endpoints", "", ERR_BUDGET);
 	expect_end("eat-tables", "handles", ERR_BUDGET);
 	expect_end("eat-tables", "memory", ERR_BUDGET);
 }
