@@ -12,7 +12,8 @@
 #include <kernel/time.h>
 #include <kernel/timer.h>
 
-#define TASKS_A_TIME 16 /* tasks run before threads get their turn */
+#define TIMERS_A_TIME 64 /* timers that fire before the interrupt comes again */
+#define TASKS_A_TIME  16 /* tasks run before threads get their turn */
 
 static uint32_t reserved_count;
 
@@ -155,7 +156,7 @@ void timer_interrupt(void)
 {
 	struct cpu *cpu = this_cpu();
 	uint64_t now = time_now_ns();
-	uint32_t budget = cpu->timer_count;
+	uint32_t budget = cpu->timer_count < TIMERS_A_TIME ? cpu->timer_count : TIMERS_A_TIME;
 
 	cpu->timer_armed_ns = ~0ul;
 	while (budget-- && cpu->timer_count && cpu->timers[0]->deadline_ns <= now) {

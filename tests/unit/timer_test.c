@@ -195,6 +195,38 @@ static void timer_that_is_always_due_does_not_hold_the_cpu(void **state)
 	assert_int_equal(local_ns[0], 1);
 }
 
+static unsigned fired_many;
+
+static void counts(struct ktimer *timer)
+{
+	(void)timer;
+	fired_many++;
+}
+
+static void many_that_are_due_fire_a_piece_at_a_time(void **state)
+{
+	static struct ktimer many[200];
+	unsigned interrupts = 0;
+
+	(void)state;
+	fired_many = 0;
+	for (unsigned i = 0; i < 200; i++) {
+		many[i].function = counts;
+		assert_int_equal(timer_reserve(&many[i]), OK);
+		timer_arm(&many[i], 5000);
+	}
+	host_now_ns = 6000;
+	while (fired_many < 200 && interrupts < 200) {
+		assert_int_equal(local_ns[0], 5000); /* at once, again */
+		interrupt(0);
+		interrupts++;
+		assert_true(fired_many <= interrupts * TIMERS_A_TIME);
+	}
+	assert_int_equal(fired_many, 200);
+	for (unsigned i = 0; i < 200; i++)
+		timer_unreserve(&many[i]);
+}
+
 static void room_is_reserved_on_every_cpu_or_not_at_all(void **state)
 {
 	struct ktimer one = { .function = fired };
@@ -276,6 +308,7 @@ int main(void)
 		TEST(local_timer_that_comes_early_is_armed_again),
 		TEST(armed_again_elsewhere_it_fires_there_and_once),
 		TEST(timer_that_is_always_due_does_not_hold_the_cpu),
+		TEST(many_that_are_due_fire_a_piece_at_a_time),
 		TEST(room_is_reserved_on_every_cpu_or_not_at_all),
 		TEST(posted_twice_runs_once),
 		TEST(task_that_posts_itself_leaves_a_turn_to_others),
