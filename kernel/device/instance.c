@@ -198,6 +198,8 @@ enum error device_attach_process(struct device *device, struct process *process,
 		return ERR_GONE;
 	if (process->instance_of)
 		return ERR_BUSY;
+	if (attach->class_id >= CLASS_COUNT)
+		return ERR_INVALID;
 	attach->driver[DRIVER_NAME_BYTES - 1] = 0;
 	attach->standby = 0;
 	if (child_in_ring0(device))
@@ -347,8 +349,9 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 			device_moved(device);
 			return OK;
 		}
-		log_info("%s: %s is live in ring %u", device->info.name, driver,
-			 device->kernel ? 0 : 3);
+		if (process_may_log(device->process, 1))
+			log_info("%s: %s is live in ring %u", device->info.name, driver,
+				 device->kernel ? 0 : 3);
 		if (device->is_console)
 			console_release();
 		device_event(device, EVENT_LIVE);
@@ -371,10 +374,12 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 			device_died(device, error);
 			return OK;
 		}
+		if (process_may_log(device->process, 1))
+			log_warning("%s: %s gave up: %s", device->info.name, driver,
+				    error_text(error));
 		device_end(device);
 		device->info.state = INSTANCE_FAILED;
 		device->info.error = error;
-		log_warning("%s: %s gave up: %s", device->info.name, driver, error_text(error));
 		device_event(device, EVENT_FAILED);
 		return OK;
 	}
@@ -387,8 +392,9 @@ void device_process_died(struct device *device, struct process *process)
 	if (device->standby == process)
 		device_standby_died(device);
 	if (device->process == process) {
-		log_warning("%s: its driver %s (pid %u) died", device->info.name,
-			    device->info.driver, process->pid);
+		if (process_may_log(process, 1))
+			log_warning("%s: its driver %s (pid %u) died", device->info.name,
+				    device->info.driver, process->pid);
 		device_died(device, ERR_GONE);
 	}
 	object_release(&device->object);

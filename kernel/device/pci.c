@@ -17,6 +17,7 @@
 #include <kernel/log.h>
 #include <kernel/mmio.h>
 #include <kernel/port.h>
+#include <kernel/process.h>
 
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
@@ -488,8 +489,10 @@ static void windows_derive(struct device *device, uint64_t function)
 			continue;
 		fault = window_fault(device, bus_of(function), &window);
 		if (fault) {
-			log_warning("%s: window %u at %#lx %s: not granted", device->info.name, bar,
-				    (unsigned long)window.base, fault);
+			if (process_may_log(device->parent->process, 1))
+				log_warning("%s: window %u at %#lx %s: not granted",
+					    device->info.name, bar, (unsigned long)window.base,
+					    fault);
 			continue;
 		}
 		device->info.window[bar] = window;

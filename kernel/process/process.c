@@ -10,6 +10,7 @@
 #include <kernel/cpu.h>
 #include <kernel/device.h>
 #include <kernel/ipc.h>
+#include <kernel/log.h>
 #include <kernel/panic.h>
 #include <kernel/process.h>
 #include <kernel/sched.h>
@@ -104,6 +105,30 @@ static void budget_return(struct process *process)
 	process->budget_from = NULL;
 }
 
+/* What it was not told of, its parent is. */
+static void log_share_return(struct process *process)
+{
+	if (process->budget_from)
+		process->budget_from->log.dropped += process->log.dropped;
+	process->log.dropped = 0;
+}
+
+bool process_may_log(struct process *process, unsigned lines)
+{
+	struct log_share *share;
+
+	if (!process)
+		return true;
+	share = &process->log;
+	if (process->budget_from && !log_share_take(share, lines, time_now_ns()))
+		return false;
+	if (share->dropped)
+		log_warning("%s (pid %u): %lu lines were too many for the log, and are dropped",
+			    process->name, process->pid, (unsigned long)share->dropped);
+	share->dropped = 0;
+	return true;
+}
+
 static void reap(struct ktask *task);
 
 bool process_runs(const struct process *process)
@@ -131,6 +156,8 @@ enum error process_create(struct process *parent, const char *name, uint64_t pag
 		return error;
 	}
 	process->budget_from = parent;
+	if (parent && parent->budget_from)
+		log_share_split(&parent->log, &process->log, time_now_ns());
 	process->account.pages_limit = pages;
 	process->account.objects_limit = objects;
 	process->pid = next_pid++;
@@ -192,6 +219,7 @@ void process_destroy(struct object *object)
 {
 	struct process *process = container_of(object, struct process, object);
 
+	log_share_return(process);
 	budget_return(process);
 	object_free(object);
 }

@@ -119,7 +119,7 @@ static enum error populate(struct process *process, struct memory *image, const 
 	if (error)
 		return error;
 	error = elf_check(data, spawn->image_bytes, &elf, &reason);
-	if (error)
+	if (error && process_may_log(process, 1))
 		log_warning("%s: not a program: %s", process->name, reason);
 	for (unsigned i = 0; !error && i < elf.segment_count; i++)
 		error = segment_load(process, data, &elf.segment[i]);

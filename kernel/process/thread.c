@@ -17,6 +17,8 @@
 #define THREADS_MAX 65536u
 #define RFLAGS_USER 0x202u /* interrupts on */
 
+#define REPORT_LINES 16 /* of a fault, or thereabouts */
+
 struct thread **thread_table;
 uint32_t thread_capacity;
 static uint32_t count, last_id;
@@ -195,8 +197,11 @@ void process_fault(struct thread *thread, const char *what)
 {
 	struct process *process = thread->process;
 
-	log_error("%s (pid %u): %s, the process is ended", process->name, process->pid, what);
-	report_registers(&thread->frame);
-	report_user_backtrace(thread);
+	if (process_may_log(process, REPORT_LINES)) {
+		log_error("%s (pid %u): %s, the process is ended", process->name, process->pid,
+			  what);
+		report_registers(&thread->frame);
+		report_user_backtrace(thread);
+	}
 	process_exit(process, -1);
 }

@@ -35,6 +35,8 @@ HANDLER(sys_log_write)
 		return failed(error);
 	if (a <= LOG_PANIC || a >= LOG_LEVEL_COUNT)
 		return failed(ERR_INVALID);
+	if (!process_may_log(caller(), 1))
+		return failed(ERR_BUDGET);
 	log_write_pid((enum log_level)a, caller()->pid, text, length);
 	return done(0);
 }

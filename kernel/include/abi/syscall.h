@@ -50,7 +50,7 @@ enum syscall {
 	SYS_SLEEP_UNTIL,  /* (deadline ns) */
 
 	/* Log, time, system; need the registry handle where they say so */
-	SYS_LOG_WRITE,    /* (level, text, bytes) one line */
+	SYS_LOG_WRITE,    /* (level, text, bytes) one line; ERR_BUDGET: too many, it is dropped */
 	SYS_LOG_READ,     /* (registry, sequence, struct log_record *) the first record at or after
 			     sequence */
 	SYS_DEBUG_WRITE,  /* (registry, text, bytes) raw to the debug console port 0xe9, where there

@@ -32,6 +32,24 @@ void log_write_arguments(enum log_level level, const char *format, va_list argum
  * longer than a record is cut. */
 void log_write_pid(enum log_level level, unsigned pid, const char *text, size_t size_bytes);
 
+/* What one process may write: so many lines at once, and so many a second for ever. A child begins
+ * with a part of what its parent has left. */
+#define LOG_LINES_AT_ONCE    128u
+#define LOG_LINES_OF_CHILD   32u
+#define LOG_LINES_PER_SECOND 16u
+
+struct log_share {
+	uint64_t free_at_ns; /* when all that was written is paid for; zero: nothing was */
+	uint64_t dropped;    /* lines that were too many, and that no line told of yet */
+};
+
+/** May these lines be written, which are one report? If a line is left, all of them may; they are
+ * paid for. If not, they count as dropped. */
+bool log_share_take(struct log_share *share, unsigned lines, uint64_t now_ns);
+
+/** The share of a new child, taken out of its parent's. */
+void log_share_split(struct log_share *from, struct log_share *child, uint64_t now_ns);
+
 /** Read the first record at or after a sequence number.
  *
  * @retval OK

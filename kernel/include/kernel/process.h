@@ -8,6 +8,7 @@
 #include <abi/message.h>
 #include <abi/syscall.h>
 #include <kernel/cpu.h>
+#include <kernel/log.h>
 #include <kernel/mm.h>
 #include <kernel/object.h>
 #include <kernel/timer.h>
@@ -46,6 +47,7 @@ struct process {
 	uint64_t image_offset, image_bytes;
 	uint64_t cpu_tsc; /* time-stamp counts that its threads ran, less the count at which each of
 			     those that run now began: see process_info() */
+	struct log_share log;
 	struct ktask reaper;
 };
 
@@ -135,6 +137,11 @@ void account_release_object(struct process *process);
  */
 enum error account_allocate(struct process *process, size_t size_bytes, void **pointer);
 void account_free(struct process *process, void *pointer, size_t size_bytes);
+
+/** May so many lines be written to the log because of what a process does? Lines that may not are
+ * counted, and told of with the next that may, or by its parent. NULL, and the device manager,
+ * which nobody pays for: always. */
+bool process_may_log(struct process *process, unsigned lines);
 
 /** Look a handle up: right type (OBJECT_NONE: any) and all of `rights`. The table keeps its
  * reference.
