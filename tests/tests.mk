@@ -15,7 +15,19 @@ $(O)/%.h.o: %.c $(stamp)/h
 	$(Q)$(HOSTCC) $(host-flags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
 	@sh .ci/fixdep $(@:.o=.d) $(O)
 
-ifneq ($(filter check unit fuzz $(O)/tests/unit/%,$(GOALS)),)
+# The same with libFuzzer, where clang is installed; FUZZER tells the test that it has no main.
+fuzz-tests := $(wildcard tests/unit/*_fuzz_test.c)
+fuzz-programs := $(if $(shell command -v clang),$(patsubst tests/unit/%_fuzz_test.c,$(O)/tests/fuzz/%,$(fuzz-tests)))
+fuzz-flags := -DFUZZER $(filter-out -fsanitize=% -Werror,$(host-flags)) -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all
+
+$(O)/%.f.o: %.c $(stamp)/h
+	@mkdir -p $(@D)
+	$(say) CC F $<
+	$(Q)clang $(fuzz-flags) -MMD -MP -MF $(@:.o=.d) -c -o $@ $<
+	@sh .ci/fixdep $(@:.o=.d) $(O)
+
+ifneq ($(filter check unit fuzz fuzzers $(O)/tests/unit/% $(O)/tests/fuzz/%,$(GOALS)),)
 $(shell mkdir -p $(O)/tests; awk 'FNR == 1 { on = 0 } sub(/.*sources:/, "") { on = 1 } \
 	on { n = 0; for (i = 1; i <= NF; i++) if ($$i ~ /\.c$$/) { n++; print "sources-" FILENAME " += " $$i } \
 	if (!n || /\*\//) on = 0 }' /dev/null $(unit-tests) >$(O)/tests/unit.mk)
@@ -28,30 +40,47 @@ $(O)/$(basename $1): $$(unit-objects-$1)
 -include $$(wildcard $$(unit-objects-$1:.o=.d))
 endef
 $(foreach t,$(unit-tests),$(eval $(call unit-rules,$t)))
+define fuzz-rules
+fuzz-objects-$1 := $(call objects,f,$1 $(sources-$1))
+$(patsubst tests/unit/%_fuzz_test.c,$(O)/tests/fuzz/%,$1): $$(fuzz-objects-$1)
+	@mkdir -p $$(@D)
+	$$(say) LINK F $$(@:$(O)/%=%)
+	$(Q)clang $(fuzz-flags) -o $$@ $$^ -lcmocka
+-include $$(wildcard $$(fuzz-objects-$1:.o=.d))
+endef
+$(foreach t,$(fuzz-tests),$(eval $(call fuzz-rules,$t)))
 endif
 
 # A test that cannot be built is one that failed, not the end of all others.
 unit-programs:
 	$(need) $(HOSTCC) /usr/include/cmocka.h
 	+@$(MAKE) --no-print-directory -k $(unit-programs) || true
+fuzz-programs:
+	+@[ -z '$(fuzz-programs)' ] || $(MAKE) --no-print-directory -k $(fuzz-programs) || true
 
-# The state check of a driver, fuzzed with coverage for SECONDS=60. Inputs that find something new are
-# kept in the build folder.
+# TARGET=name: a parser, with libFuzzer and coverage, for SECONDS=60, with SEED; DRIVER=name: the state
+# check of a driver. Inputs that find something new are kept in the build folder.
+fuzz-name := $(or $(TARGET),$(DRIVER:%=%_check))
+fuzz-source := $(firstword $(wildcard $(fuzz-name:%=tests/unit/%_fuzz_test.c) $(fuzz-name:%=tests/unit/%_test.c)))
 .PHONY: fuzz
 fuzz:
 	@command -v clang >/dev/null || { echo 'clang is missing: sh .ci/setup clang libclang-rt-14-dev' >&2; exit 1; }
-	@mkdir -p $(O)/fuzz/$(DRIVER)
-	$(Q)clang -DFUZZER $(filter-out -fsanitize=%,$(host-flags)) -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-		-o $(O)/fuzz/$(DRIVER).program $(sources-tests/unit/$(DRIVER)_check_test.c) tests/unit/$(DRIVER)_check_test.c
-	$(Q)cd $(O)/fuzz && ./$(DRIVER).program -max_len=96 -timeout=20 -max_total_time=$(or $(SECONDS),60) $(DRIVER)
+	@grep -q LLVMFuzzer tests/unit/fuzz.h $(fuzz-source) && [ -n '$(fuzz-source)' ] || { \
+		echo 'fuzz: there is no target $(fuzz-name). There are: $(fuzz-tests:tests/unit/%_fuzz_test.c=%), and DRIVER=ahci' >&2; exit 1; }
+	@mkdir -p $(O)/fuzz/$(fuzz-name)
+	$(Q)clang $(fuzz-flags) -o $(O)/fuzz/$(fuzz-name).program $(sources-$(fuzz-source)) $(fuzz-source) -lcmocka
+	$(Q)cd $(O)/fuzz && ./$(fuzz-name).program -max_len=$(if $(DRIVER),96,4096) -timeout=20 $(if $(SEED),-seed=$(SEED)) \
+		-max_total_time=$(or $(SECONDS),60) $(fuzz-name)
 
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
-.PHONY: check unit unit-programs checks page models system bench format
-check: all $(O)/eft.gdb unit-programs
-	@$(check) unit checks page models system
+.PHONY: check unit unit-programs fuzzers fuzz-programs checks page models system bench format
+check: all $(O)/eft.gdb unit-programs fuzz-programs
+	@$(check) unit fuzzers checks page models system
 unit: unit-programs
 	@$(check) unit
+fuzzers: fuzz-programs
+	@$(check) fuzzers
 checks: all $(O)/eft.gdb
 	@$(check) checks
 page:

@@ -3,6 +3,7 @@
 """check.py --build BUILD [--filter TEXT] PART...: run unit tests, checks and system suites; count them.
 
 unit    every BUILD/tests/unit/*_test whose source is in the tree, with its TAP output in BUILD/check/
+fuzzers every fuzz target (tests/unit/*_fuzz_test.c) with libFuzzer, for a fixed number of runs of a fixed seed
 checks  every script below that has a check() and a self_test(), first the self-test, then the tree; and
         the self-tests of tests/run, tests/bench and tests/trace
 page    tests/bench/pagetest.py: report, reference and picture in a browser, if there is one
@@ -13,6 +14,7 @@ import argparse
 import glob
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -23,6 +25,7 @@ HARNESSES = {"harness": "tests/run/selftest.py", "bench": "tests/bench/selftest.
              "trace": "tests/trace/selftest.py"}
 SKIPPED = 4  # exit status: what a test needs is not installed, its last line says what
 UNIT_SECONDS = 120
+FUZZ_RUNS = 10000
 PLAN = re.compile(r"1\.\.(\d+)")
 RESULT = re.compile(r"(not ok|ok) \d+(?: - | # )?(.*)")
 CLOSING = re.compile(r"(\d+) passed, (\d+) failed, (\d+) skipped")
@@ -93,6 +96,35 @@ def run_unit(build, text, counts):
         counts.add("unit", name, passed, failed, skipped, [*details, *notes[-30:]])
 
 
+def run_fuzzers(build, text, counts):
+    """One line a target. The corpus begins with the target's own seeds, and lasts for the run."""
+    for source in sorted(glob.glob(os.path.join(TREE, "tests/unit/*_fuzz_test.c"))):
+        name = os.path.basename(source)[:-len("_fuzz_test.c")]
+        if text not in name:
+            continue
+        if not shutil.which("clang"):
+            counts.add("fuzzer", name, 0, 0, 1, ["clang is missing: sh .ci/setup clang libclang-rt-14-dev"])
+            continue
+        folder = os.path.join(build, "check", "fuzz-" + name)
+        shutil.rmtree(folder, ignore_errors=True)
+        os.makedirs(os.path.join(folder, "corpus"))
+        command = [os.path.join(build, "tests/fuzz", name), "-seed=1", f"-runs={FUZZ_RUNS}", "-max_len=2048",
+                   "-timeout=20", "corpus"]
+        try:
+            run = subprocess.run(command, cwd=folder, text=True, errors="replace", timeout=UNIT_SECONDS,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            output, status = run.stdout, run.returncode
+        except FileNotFoundError:
+            output, status = "", "none: not built"
+        except subprocess.TimeoutExpired:
+            output, status = "", f"none after {UNIT_SECONDS} s"
+        passed = status == 0 and f"Done {FUZZ_RUNS} runs" in output
+        with open(os.path.join(folder, "log"), "w", encoding="utf-8") as log:
+            log.write(output)
+        details = [] if passed else [f"{os.path.relpath(log.name)}: exit status {status}", *output.splitlines()[-30:]]
+        counts.add("fuzzer", name, int(passed), int(not passed), 0, details)
+
+
 def run_checks(build, text, counts):
     jobs = []
     for name in CHECKS:
@@ -141,7 +173,8 @@ def run_system(build, text, counts):
     run_counting("system", ["tests/run/system.py", "--build", build, "--case", text], counts)
 
 
-PARTS = {"unit": run_unit, "checks": run_checks, "page": run_page, "models": run_models, "system": run_system}
+PARTS = {"unit": run_unit, "fuzzers": run_fuzzers, "checks": run_checks, "page": run_page, "models": run_models,
+         "system": run_system}
 
 
 def main():

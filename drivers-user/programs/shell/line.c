@@ -273,7 +273,7 @@ static enum line_result finish(struct line *line, enum line_result result)
 {
 	if (result == LINE_CANCELLED) {
 		show(line, "^C");
-		line->length = 0;
+		line->length = line->cursor = line->scroll = 0;
 		line->text[0] = 0;
 	}
 	show(line, "\r\n");
