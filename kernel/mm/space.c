@@ -238,12 +238,29 @@ enum error space_map_device(struct space *space, paddr_t paddr, uint64_t size_by
 	return OK;
 }
 
-/* A table at a time. */
+/* The entry for a page, and how much lies in its table; NULL where tables are missing, and how much
+ * they would map. */
+static uint64_t *entry_look(struct space *space, vaddr_t vaddr, uint64_t *span_bytes)
+{
+	uint64_t *table = phys_to_virt(space->root);
+
+	for (unsigned level = 3; level; level--) {
+		uint64_t entry = table[table_index(vaddr, level)];
+
+		*span_bytes = PAGE_SIZE << (9 * level);
+		if (!(entry & PTE_PRESENT))
+			return NULL;
+		table = phys_to_virt(entry & PTE_ADDRESS);
+	}
+	return &table[table_index(vaddr, 0)];
+}
+
+/* A table at a time; what was never touched has none, and costs next to nothing. */
 static void entries_clear(struct space *space, vaddr_t start, vaddr_t end)
 {
 	while (start < end) {
-		vaddr_t next = (start | ((PAGE_SIZE << 9) - 1)) + 1;
-		uint64_t *entry = entry_at(space, start, false);
+		uint64_t span_bytes, *entry = entry_look(space, start, &span_bytes);
+		vaddr_t next = (start | (span_bytes - 1)) + 1;
 
 		if (next > end)
 			next = end;

@@ -261,6 +261,28 @@ static void unmapped_pages_leave_the_tables(void **state)
 	assert_int_equal(space_populate(space, at, PAGE_SIZE), ERR_FAULT);
 }
 
+/* The same gigabyte over and over, and gone at once: the kernel must not search it page by page. */
+static void much_that_was_never_touched_is_unmapped_at_once(void **state)
+{
+	const uint64_t bytes = 1ul << 30;
+	struct memory *memory;
+	vaddr_t first = 0, at;
+
+	(void)state;
+	assert_int_equal(memory_create(&process, bytes, 0, 0, &memory), OK);
+	for (unsigned i = 0; i < 100; i++) {
+		at = 0;
+		assert_int_equal(space_map(space, memory, 0, bytes, RIGHT_READ, &at), OK);
+		first = first ? first : at;
+	}
+	assert_int_equal(space_fault(space, at, false, false), OK);
+	host_looks = 0;
+	assert_int_equal(space_unmap(space, first, at + bytes - first), OK);
+	assert_true(host_looks < 100 * 16 + 1000);
+	object_release(&memory->object);
+	run_tasks();
+}
+
 static void faults_follow_the_rights(void **state)
 {
 	vaddr_t data = 0x10000000, text = 0x20000000;
@@ -430,6 +452,7 @@ int main(void)
 		TEST(ranges_outside_of_the_object_are_refused),
 		TEST(unmapping_takes_whole_mappings_only),
 		TEST(unmapped_pages_leave_the_tables),
+		TEST(much_that_was_never_touched_is_unmapped_at_once),
 		TEST(faults_follow_the_rights),
 		TEST(copies_cross_pages_and_obey_the_mappings),
 		TEST(random_mappings_stay_sorted_and_give_all_back),
