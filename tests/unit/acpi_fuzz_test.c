@@ -2,8 +2,8 @@
  *
  * ACPI tables by chance, with right sums: counts stay in bounds, and nothing is read but what was
  * mapped.
- * sources: kernel/acpi/tables.c
  */
+/* sources: kernel/acpi/tables.c */
 #include <kernel/acpi.h>
 
 #include "fuzz.h"

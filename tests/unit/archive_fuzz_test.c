@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Archives by chance: each file lies in the archive, and the walk ends.
- * sources: shim/lib/archive.c shim/lib/text.c
  */
+/* sources: shim/lib/archive.c shim/lib/text.c */
 #include <lib/archive.h>
 
 #include "fuzz.h"

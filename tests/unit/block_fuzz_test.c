@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Class block with clients that write what they like, and after instances that did: what reaches
- * the driver lies in the session's range and pool, under a tag that is free. sources:
- * shim/session/server.c shim/session/client.c shim/session/block.c
+ * the driver lies in the session's range and pool, under a tag that is free.
  */
+/* sources: shim/session/server.c shim/session/client.c shim/session/block.c */
 #include <session/block.h>
 #include <shim/log.h>
 

@@ -2,8 +2,8 @@
  *
  * A client of a session with a driver that writes what it likes: each request is answered once at
  * most, with its own cookie, and no slot is lost or doubled.
- * sources: shim/session/client.c
  */
+/* sources: shim/session/client.c */
 #include <session/client.h>
 
 #include "fuzz.h"

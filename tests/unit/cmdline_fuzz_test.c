@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Command lines by chance: every setting stays one that there is.
- * sources: kernel/boot/cmdline.c shim/lib/text.c
  */
+/* sources: kernel/boot/cmdline.c shim/lib/text.c */
 #include <kernel/cmdline.h>
 
 #include "fuzz.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Executables by chance: what elf_check() accepts can be loaded without another look.
- * sources: kernel/boot/elf.c
  */
+/* sources: kernel/boot/elf.c */
 #include <elf.h>
 
 #include <kernel/elf.h>

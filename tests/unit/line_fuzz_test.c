@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Keys by chance into the shell's line editor: the line stays one, the cursor in it, and nothing
- * but text and the sequences it knows goes to the screen. sources:
- * drivers-user/programs/shell/line.c shim/lib/text.c
+ * but text and the sequences it knows goes to the screen.
  */
+/* sources: drivers-user/programs/shell/line.c shim/lib/text.c */
 #include "../../drivers-user/programs/shell/line.h"
 #include "fuzz.h"
 

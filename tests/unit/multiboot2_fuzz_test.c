@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Boot information by chance: what is told as free is whole, in order, and nobody's.
- * sources: kernel/boot/multiboot2.c
  */
+/* sources: kernel/boot/multiboot2.c */
 #include <kernel/boot.h>
 
 #include "fuzz.h"

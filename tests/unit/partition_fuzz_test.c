@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Partition tables by chance, of both schemes, with right sums: what is found lies on the disk.
- * sources: drivers-user/runtime/client_partition.c
  */
+/* sources: drivers-user/runtime/client_partition.c */
 #include <runtime/partition.h>
 
 #include "fuzz.h"

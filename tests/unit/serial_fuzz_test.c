@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  *
  * Class serial with clients that write what they like, and after instances that did: nothing but
- * the session's pool is read and written, and the driver gets no more than it asked for. sources:
- * shim/session/server.c shim/session/client.c shim/session/serial.c
+ * the session's pool is read and written, and the driver gets no more than it asked for.
  */
+/* sources: shim/session/server.c shim/session/client.c shim/session/serial.c */
 #include <session/serial.h>
 
 #include "fuzz.h"
