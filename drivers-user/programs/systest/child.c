@@ -382,6 +382,8 @@ int child_main(const char *mode, const char *argument)
 			return modes[i].run();
 	if (strcmp(mode, "exit") == 0)
 		return (int)number;
+	if (strcmp(mode, "hog") == 0)
+		return be_greedy(argument);
 	if (strcmp(mode, "eat-tables") == 0)
 		return eat_tables(argument);
 	if (strcmp(mode, "random") == 0)

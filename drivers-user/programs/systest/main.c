@@ -22,8 +22,9 @@ struct suite {
 static const struct suite suites[] = {
 	{ "kernel", kernel_tests, false },       { "process", process_tests, false },
 	{ "devices", device_tests, false },      { "block", block_tests, false },
-	{ "placement", placement_tests, false }, { "crash-user", crash_tests, true },
-	{ "storm", storm_tests, true },          { "trace", trace_tests, true },
+	{ "placement", placement_tests, false }, { "budget", budget_tests, false },
+	{ "crash-user", crash_tests, true },     { "storm", storm_tests, true },
+	{ "trace", trace_tests, true },
 };
 #define SUITE_COUNT (sizeof(suites) / sizeof(suites[0]))
 

@@ -24,7 +24,7 @@ struct test {
 
 /* Ends with a test without a name. */
 extern const struct test kernel_tests[], process_tests[], block_tests[], placement_tests[],
-	device_tests[], crash_tests[], storm_tests[], trace_tests[];
+	device_tests[], budget_tests[], crash_tests[], storm_tests[], trace_tests[];
 
 extern bool scratch_allowed; /* `scratch` on the command line: any disk may be written */
 
@@ -100,6 +100,9 @@ int reach_for_msix(uint32_t device);
 
 /** Mode `verify`: the load of suite storm, on a disk. */
 int be_a_load(const char *disk);
+
+/** Mode `hog`: take what there is of something, for ever. */
+int be_greedy(const char *of_what);
 
 /** How many moves and deaths a storm has: a number on the command line. */
 extern uint32_t storm_count;
