@@ -58,11 +58,17 @@ unit-programs:
 fuzz-programs:
 	+@[ -z '$(fuzz-programs)' ] || $(MAKE) --no-print-directory -k $(fuzz-programs) || true
 
-# TARGET=name: a parser, with libFuzzer and coverage, for SECONDS=60, with SEED; DRIVER=name: the state
-# check of a driver. Inputs that find something new are kept in the build folder.
+# Without more: hostile processes in the guest, for SECONDS=60, with SEED. TARGET=name: a parser on the
+# host, with libFuzzer and coverage; DRIVER=name: the state check of a driver. Inputs that find something
+# new are kept in the build folder.
 fuzz-name := $(or $(TARGET),$(DRIVER:%=%_check))
 fuzz-source := $(firstword $(wildcard $(fuzz-name:%=tests/unit/%_fuzz_test.c) $(fuzz-name:%=tests/unit/%_test.c)))
 .PHONY: fuzz
+ifeq ($(fuzz-name),)
+fuzz: all
+	@SEED=$(or $(SEED),$(shell date +%s)) SECONDS=$(or $(SECONDS),60) \
+		$(PYTHON) tests/run/system.py --build $(O) --suite hostile --case calls_by_chance
+else
 fuzz:
 	@command -v clang >/dev/null || { echo 'clang is missing: sh .ci/setup clang libclang-rt-14-dev' >&2; exit 1; }
 	@grep -q LLVMFuzzer tests/unit/fuzz.h $(fuzz-source) && [ -n '$(fuzz-source)' ] || { \
@@ -71,6 +77,7 @@ fuzz:
 	$(Q)clang $(fuzz-flags) -o $(O)/fuzz/$(fuzz-name).program $(sources-$(fuzz-source)) $(fuzz-source) -lcmocka
 	$(Q)cd $(O)/fuzz && ./$(fuzz-name).program -max_len=$(if $(DRIVER),96,4096) -timeout=20 $(if $(SEED),-seed=$(SEED)) \
 		-max_total_time=$(or $(SECONDS),60) $(fuzz-name)
+endif
 
 # T=text narrows check, unit, checks and system to what is named so.
 check := $(PYTHON) tests/check/check.py --build $(O) --filter '$(T)'
