@@ -132,13 +132,21 @@ static void block_links_update(struct block_class *class, uint32_t unit)
 static void block_take_over(struct block_class *class, struct block_queue *queue,
 			    struct session_link *link)
 {
-	for (uint32_t tag = 0; tag < class->tag_count; tag++) {
-		const struct block_record *record = &queue->journal->record[tag];
+	const struct block_journal *journal = queue->journal;
 
-		if (!(queue->journal->free[tag / 64] & UINT64_C(1) << tag % 64) &&
-		    !queue->owner[tag] && record->session == link->id &&
-		    session_take_over(link, record->slot, record->generation))
-			queue->owner[tag] = link;
+	for (uint32_t start = 0; start < class->tag_count; start += 64) {
+		uint64_t used = ~journal->free[start / 64];
+
+		if (class->tag_count - start < 64)
+			used &= (UINT64_C(1) << (class->tag_count - start)) - 1;
+		for (; used; used &= used - 1) {
+			uint32_t tag = start + (uint32_t)__builtin_ctzll(used);
+			const struct block_record *record = &journal->record[tag];
+
+			if (record->session == link->id && !queue->owner[tag] &&
+			    session_take_over(link, record->slot, record->generation))
+				queue->owner[tag] = link;
+		}
 	}
 }
 
@@ -147,6 +155,7 @@ enum error block_class_attach(struct block_class *class, struct session_link *li
 	if (link->queue >= class->queue_count || link->unit >= BLOCK_UNITS_MAX)
 		return ERR_RANGE;
 	block_take_over(class, &class->queue[link->queue], link);
+	session_find_unfinished(link);
 	link->next = class->queue[link->queue].links;
 	class->queue[link->queue].links = link;
 	block_link_update(class, link);

@@ -249,6 +249,7 @@ enum error serial_class_attach(struct serial_class *class, struct session_link *
 		return ERR_RANGE;
 	if (!link->pool)
 		return ERR_PROTOCOL;
+	session_find_unfinished(link);
 	link->next = class->links;
 	class->links = link;
 	serial_link_update(class, link);

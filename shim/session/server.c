@@ -27,13 +27,17 @@ static void session_replay_insert(struct session_link *link, uint16_t slot)
 	link->replay[at] = slot;
 }
 
+static bool session_answered(const struct session_link *link, uint32_t slot)
+{
+	return link->answered[slot / 64] >> slot % 64 & 1;
+}
+
 /* Is this a completion that the client will accept, and the first one of its slot? */
-static bool session_completion_right(const struct session_link *link, uint32_t at,
-				     const bool *answered)
+static bool session_completion_right(const struct session_link *link, uint32_t at)
 {
 	const struct session_completion *entry = &link->complete_ring[at & (link->slot_count - 1)];
 
-	return entry->slot < link->slot_count && !answered[entry->slot] &&
+	return entry->slot < link->slot_count && !session_answered(link, entry->slot) &&
 	       __atomic_load_n(&link->slots[entry->slot].generation, __ATOMIC_RELAXED) ==
 		       entry->generation &&
 	       (int32_t)(link->epoch - entry->epoch) >= 0;
@@ -47,7 +51,7 @@ static uint32_t session_consumed(const struct session_link *link)
 /* Find the completions that an earlier instance posted and the client has not consumed: they stay
  * valid. What it wrote is believed up to the first that the client would refuse. The client goes on
  * consuming meanwhile, and only then uses a slot again. */
-static void session_find_answered(struct session_link *link, bool *answered)
+static void session_find_answered(struct session_link *link)
 {
 	uint32_t tail = __atomic_load_n(&link->server->complete_tail, __ATOMIC_RELAXED);
 	uint32_t at = session_consumed(link);
@@ -55,28 +59,36 @@ static void session_find_answered(struct session_link *link, bool *answered)
 	if (tail - at > link->slot_count)
 		tail = at;
 	for (; at != tail; at++) {
-		if (session_completion_right(link, at, answered))
-			answered[link->complete_ring[at & (link->slot_count - 1)].slot] = true;
-		else if ((int32_t)(session_consumed(link) - at) <= 0)
+		if (session_completion_right(link, at)) {
+			uint16_t slot = link->complete_ring[at & (link->slot_count - 1)].slot;
+
+			link->answered[slot / 64] |= UINT64_C(1) << slot % 64;
+		} else if ((int32_t)(session_consumed(link) - at) <= 0) {
 			break;
+		}
 	}
 	link->complete_tail = at;
 }
 
-/* Find what earlier instances left: slots in use, submitted before `tail`, without an answer. */
-static void session_find_unfinished(struct session_link *link, uint32_t tail)
+/* The first word of a slot, read once: does it hold a request that was submitted and waits? */
+static bool session_unfinished(const struct session_link *link, uint32_t slot, uint32_t *generation)
 {
-	bool answered[SESSION_SLOTS_MAX] = { false };
+	const uint64_t *words = (const uint64_t *)(const void *)&link->slots[slot];
+	uint64_t head = __atomic_load_n(&words[0], __ATOMIC_RELAXED);
 
-	session_find_answered(link, answered);
+	*generation = (uint32_t)(head >> 32);
+	return (uint8_t)head != 0 && (int32_t)(*generation - link->submit_head) < 0;
+}
+
+void session_find_unfinished(struct session_link *link)
+{
+	uint32_t generation;
+
 	for (uint32_t slot = 0; slot < link->slot_count; slot++) {
-		struct session_request entry;
-
-		session_copy(&entry, link->slots, slot);
-		if (entry.operation == 0 || (int32_t)(entry.generation - tail) >= 0 ||
-		    answered[slot])
+		if (link->taken[slot] || !session_unfinished(link, slot, &generation) ||
+		    session_answered(link, slot))
 			continue;
-		link->generation[slot] = entry.generation;
+		link->generation[slot] = generation;
 		session_replay_insert(link, (uint16_t)slot);
 	}
 }
@@ -85,8 +97,6 @@ enum error session_link_init(struct session_link *link, const struct session_inf
 			     const struct session_client *client, struct session_server *server,
 			     void *pool, uint64_t pool_iova, void *backend)
 {
-	uint32_t tail;
-
 	memset(link, 0, sizeof(*link));
 	if (!session_info_sane(info))
 		return ERR_PROTOCOL;
@@ -112,10 +122,10 @@ enum error session_link_init(struct session_link *link, const struct session_inf
 	link->range_count = info->range_count;
 	link->gone = info->gone != 0;
 
-	tail = __atomic_load_n(&client->submit_tail, __ATOMIC_ACQUIRE);
-	session_find_unfinished(link, tail);
-	link->submit_head = tail;
-	__atomic_store_n(&server->submit_head, tail, __ATOMIC_RELAXED);
+	/* What is submitted from here on comes by the ring. */
+	link->submit_head = __atomic_load_n(&client->submit_tail, __ATOMIC_ACQUIRE);
+	session_find_answered(link);
+	__atomic_store_n(&server->submit_head, link->submit_head, __ATOMIC_RELAXED);
 	__atomic_store_n(&server->complete_tail, link->complete_tail, __ATOMIC_RELEASE);
 	/* Before the next look at the tail: the client may have read the last instance's flag. */
 	__atomic_store_n(&server->asleep, 1, __ATOMIC_SEQ_CST);
@@ -124,15 +134,12 @@ enum error session_link_init(struct session_link *link, const struct session_inf
 
 bool session_take_over(struct session_link *link, uint32_t slot, uint32_t generation)
 {
-	uint32_t at = 0;
+	uint32_t found;
 
-	while (at < link->replay_count && link->replay[at] != slot)
-		at++;
-	if (at == link->replay_count || link->generation[slot] != generation)
+	if (slot >= link->slot_count || link->taken[slot] || session_answered(link, slot) ||
+	    !session_unfinished(link, slot, &found) || found != generation)
 		return false;
-	link->replay_count--;
-	for (; at < link->replay_count; at++)
-		link->replay[at] = link->replay[at + 1];
+	link->generation[slot] = generation;
 	link->taken[slot] = true;
 	link->in_flight++;
 	return true;

@@ -7,8 +7,9 @@
  * session_link_init(), and gives the link to its class (block.h, serial.h). Doorbells go to the
  * class; when a call into the driver has ended, session_flush() wakes the clients that wait.
  *
- * What an instance leaves is found in the slot table: after a death all of it is replayed; in a hot
- * move the class first takes over what is in the hardware (session_take_over()).
+ * What an instance leaves is found in the slot table: in a hot move the class first takes over what
+ * is in the hardware (session_take_over()); the rest, and after a death all of it, is replayed
+ * (session_find_unfinished()).
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -80,6 +81,8 @@ struct session_link {
 
 	/* Requests that an earlier instance left unfinished, oldest first: taken before new ones.
 	 */
+	uint64_t answered[SESSION_SLOTS_MAX /
+			  64]; /* a bit a slot: by it, not consumed at the start */
 	uint32_t replay_count, replay_next;
 	uint16_t replay[SESSION_SLOTS_MAX];
 
@@ -112,7 +115,8 @@ void unit_withdraw(struct shim_device *device, unsigned unit);
  */
 bool unit_restore(struct shim_device *device, uint32_t number, struct unit_info *unit);
 
-/** Attach a session; what an earlier instance left unfinished is found in the slot table.
+/** Attach a session. What is submitted from now on comes by the ring; what an earlier instance left
+ * is in the slot table: session_take_over(), then session_find_unfinished().
  *
  * @param[out] link  zeroed and filled
  * @param info       kernel-written
@@ -133,11 +137,16 @@ MUST_CHECK enum error session_link_init(struct session_link *link, const struct 
 
 /** Go on with a request that an earlier instance took, instead of replaying it.
  *
- * @return false: the slot holds no such request, or it is taken already
+ * @return false: the slot holds no such request, it was answered, or it is taken already
  *
- * Context: between session_link_init() and the first session_take().
+ * Context: between session_link_init() and session_find_unfinished().
  */
 bool session_take_over(struct session_link *link, uint32_t slot, uint32_t generation);
+
+/** Find what is left of earlier instances: slots in use, submitted before the link was made,
+ * without an answer, not taken over. They are replayed. Context: before the first session_take().
+ */
+void session_find_unfinished(struct session_link *link);
 
 /** The oldest slot that an earlier instance left, or SESSION_SLOTS_MAX; part of session_take(). */
 uint32_t session_next_replay(struct session_link *link);

@@ -100,6 +100,7 @@ enum error watchdog_class_attach(struct watchdog_class *class, struct session_li
 {
 	if (link->unit >= WATCHDOG_UNITS_MAX)
 		return ERR_RANGE;
+	session_find_unfinished(link);
 	link->next = class->links;
 	class->links = link;
 	return OK;

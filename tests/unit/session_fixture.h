@@ -106,12 +106,19 @@ static inline struct session_host *session_host_make(uint32_t slots, uint32_t po
 	return host;
 }
 
-/* A new instance takes over. */
+/* A new instance takes over: for a class, which then takes what is in the hardware. */
 static inline void session_host_link(struct session_host *host)
 {
 	assert_int_equal(session_link_init(&host->link, &host->info, host->client_area,
 					   host->server_area, host->pool, POOL_IOVA, host),
 			 OK);
+}
+
+/* The same without one: all that was left is replayed. */
+static inline void session_host_serve(struct session_host *host)
+{
+	session_host_link(host);
+	session_find_unfinished(&host->link);
 }
 
 static inline void session_host_free(struct session_host *host)

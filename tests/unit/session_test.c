@@ -12,7 +12,7 @@ static struct session_host *make(uint32_t slots, uint32_t start)
 	struct session_host *host = session_host_make(slots, 4096, start);
 
 	wakes.first = NULL;
-	session_host_link(host);
+	session_host_serve(host);
 	return host;
 }
 
@@ -356,7 +356,7 @@ static void answer_of_an_earlier_instance_stays_valid(void **state)
 	submit(host, 2);
 	finish(host, take(host, 1));
 	host->info.epoch = 2;
-	session_host_link(host);
+	session_host_serve(host);
 	finish(host, take(host, 2));
 	reap(host, 1);
 	reap(host, 2);
@@ -460,7 +460,7 @@ static void unfinished_requests_are_replayed_in_order(void **state)
 	take(host, 4);
 	/* 2 is answered and not reaped; 3 and 4 are taken; 5, 6, 7 wait. */
 	host->info.epoch++;
-	session_host_link(host);
+	session_host_serve(host);
 	assert_true(session_pending(&host->link));
 	for (uint64_t i = 3; i < 8; i++)
 		finish(host, take(host, i));
@@ -484,7 +484,7 @@ static void scribbled_server_area_loses_nothing(void **state)
 	memset(host->server_area, 0xa5,
 	       sizeof(struct session_server) + 4 * sizeof(struct session_completion));
 	host->info.epoch++;
-	session_host_link(host);
+	session_host_serve(host);
 	finish(host, take(host, 1));
 	finish(host, take(host, 2));
 	reap(host, 1);
@@ -514,7 +514,7 @@ static void lies_of_a_dead_instance_are_cut_off(void **state)
 			session_host_lie(host, lie == 0 ? 9 : (uint16_t)slot, lies[lie].generation,
 					 lies[lie].epoch);
 		host->info.epoch++;
-		session_host_link(host);
+		session_host_serve(host);
 		for (uint64_t i = 1; i < 4; i++)
 			finish(host, take(host, i));
 		for (uint64_t i = 0; i < 4; i++)
@@ -537,7 +537,7 @@ static void answer_being_consumed_is_not_cut_off(void **state)
 	reap(host, 1);
 	host->client_area->complete_head--; /* not said yet */
 	host->info.epoch++;
-	session_host_link(host);
+	session_host_serve(host);
 	assert_int_equal(host->link.complete_tail, 2);
 	host->client_area->complete_head++;
 	nothing_to_take(host);
@@ -591,7 +591,7 @@ static void every_request_is_answered_once_whatever_dies(void **state)
 			host->info.epoch++;
 			held_count = 0;
 			wakes.first = NULL;
-			session_host_link(host);
+			session_host_serve(host);
 		}
 	}
 	assert_int_equal(host->client.violations + host->link.violations, 0);
