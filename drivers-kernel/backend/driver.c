@@ -355,15 +355,7 @@ enum error kernel_instance_start(struct device *owner, const struct shim_driver 
 	return OK;
 }
 
-enum error kernel_instance_prepare(struct device *owner, const struct shim_driver *driver,
-				   struct kernel_instance **instance)
-{
-	struct instance_attach layout = layout_of(driver);
-
-	return device_state_fits(owner, &layout) ? instance_create(owner, driver, instance)
-						 : ERR_UNSUPPORTED;
-}
-
+/* Views of what the instance before has; those that are there already stay. */
 static enum error resources_adopt(struct kernel_instance *instance)
 {
 	struct shim_device *device = &instance->device;
@@ -376,6 +368,25 @@ static enum error resources_adopt(struct kernel_instance *instance)
 	for (unsigned i = 0; !error && i < device->buffer_count; i++)
 		if (instance->owner->buffer[i])
 			error = shim_dma_allocate(device, i, 0);
+	return error;
+}
+
+enum error kernel_instance_prepare(struct device *owner, const struct shim_driver *driver,
+				   struct kernel_instance **result)
+{
+	struct instance_attach layout = layout_of(driver);
+	struct kernel_instance *instance;
+	enum error error = device_state_fits(owner, &layout)
+				   ? instance_create(owner, driver, &instance)
+				   : ERR_UNSUPPORTED;
+
+	if (error)
+		return error;
+	error = resources_adopt(instance);
+	if (error)
+		instance_free(instance);
+	else
+		*result = instance;
 	return error;
 }
 

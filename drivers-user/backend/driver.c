@@ -229,7 +229,7 @@ static void loop(void)
 }
 
 /* Nothing is this process's yet, and it takes no signal but the one control. */
-static enum error stand_by(void)
+static enum error device_await(void)
 {
 	while (instance.standby) {
 		struct sys_result result = SYS2(SYS_WAIT, instance.loop.notification, 0);
@@ -301,35 +301,10 @@ static enum error grant_open(bool hot)
 	return instance.class ? instance.class->start(device, (void *)attach->port_vaddr, hot) : OK;
 }
 
-static enum error attach(void)
-{
-	const struct shim_driver *driver = instance.driver;
-	struct instance_attach *attach = &instance.attach;
-	struct sys_result result;
+/* --- A hot move: before it, and at its end --- */
 
-	attach->state_base_bytes = driver->state_base_bytes;
-	attach->state_queue_bytes = driver->state_queue_bytes;
-	attach->state_queues = driver->queue_count;
-	attach->state_version = driver->state_version;
-	attach->class_id = driver->class_id;
-	attach->timer_count = driver->timer_count;
-	attach->port_bytes = instance.class ? instance.class->port_bytes(driver) : 0;
-	memcpy(attach->driver, driver->name, sizeof(attach->driver));
-	result = SYS3(SYS_INSTANCE_ATTACH, instance.grant, instance.loop.notification,
-		      (uintptr_t)attach);
-	if (result.error)
-		return result.error;
-	instance.standby = attach->standby;
-	if (instance.standby) {
-		runtime_prefault();
-		return driver->check ? OK : ERR_UNSUPPORTED;
-	}
-	return grant_open(false);
-}
-
-/* --- A hot move, at its end --- */
-
-/* Windows, memory and interrupts that the instance before had. */
+/* Windows and memory that the instance before has. What is there already is not mapped
+ * again. */
 static enum error resources_adopt(void)
 {
 	const struct instance_attach *attach = &instance.attach;
@@ -344,10 +319,19 @@ static enum error resources_adopt(void)
 		if (error == ERR_NOT_FOUND)
 			error = OK;
 	}
-	instance.vector_count = attach->vector_count;
-	instance.messages = attach->info.interrupt_kind >= INTERRUPT_MSI;
-	instance.one_message = instance.messages && instance.vector_count <= SIGNAL_VECTORS;
 	return error;
+}
+
+/* The kernel maps ahead what this process will reach once the device is its own. */
+static enum error stand_by(void)
+{
+	enum error error = instance.driver->check ? resources_adopt() : ERR_UNSUPPORTED;
+
+	if (!error && instance.class)
+		sessions_prepare();
+	runtime_prefault();
+	return error ? error
+		     : SYS3(SYS_INSTANCE_REPORT, instance.grant, INSTANCE_STANDBY, OK).error;
 }
 
 static enum error take_over(void)
@@ -360,6 +344,10 @@ static enum error take_over(void)
 		error = resources_adopt();
 	if (!error)
 		error = grant_open(true);
+	/* Until now there were no vectors: one that came with the order to adopt went nowhere. */
+	instance.vector_count = instance.attach.vector_count;
+	instance.messages = instance.attach.info.interrupt_kind >= INTERRUPT_MSI;
+	instance.one_message = instance.messages && instance.vector_count <= SIGNAL_VECTORS;
 	if (!error && instance.class)
 		sessions_update();
 	return error;
@@ -380,6 +368,28 @@ static void adopt(void)
 }
 
 /* --- Start --- */
+
+static enum error attach(void)
+{
+	const struct shim_driver *driver = instance.driver;
+	struct instance_attach *attach = &instance.attach;
+	struct sys_result result;
+
+	attach->state_base_bytes = driver->state_base_bytes;
+	attach->state_queue_bytes = driver->state_queue_bytes;
+	attach->state_queues = driver->queue_count;
+	attach->state_version = driver->state_version;
+	attach->class_id = driver->class_id;
+	attach->timer_count = driver->timer_count;
+	attach->port_bytes = instance.class ? instance.class->port_bytes(driver) : 0;
+	memcpy(attach->driver, driver->name, sizeof(attach->driver));
+	result = SYS3(SYS_INSTANCE_ATTACH, instance.grant, instance.loop.notification,
+		      (uintptr_t)attach);
+	if (result.error)
+		return result.error;
+	instance.standby = attach->standby;
+	return instance.standby ? stand_by() : grant_open(false);
+}
 
 static void probe(void)
 {
@@ -404,7 +414,7 @@ int main(int argc, char **argv)
 		return error;
 	}
 	if (instance.standby)
-		error = stand_by();
+		error = device_await();
 	else
 		probe();
 	if (!error)

@@ -39,4 +39,7 @@ uint32_t sessions_in_flight(void);
 /** Attach sessions that are new, detach those whose client is gone. */
 void sessions_update(void);
 
+/** Let the kernel map ahead the sessions of the device that this process stands by for. */
+void sessions_prepare(void);
+
 #endif

@@ -91,6 +91,15 @@ void sessions_update(void)
 	}
 }
 
+void sessions_prepare(void)
+{
+	struct session_view view = { 0 };
+
+	for (uint64_t id = 0;
+	     SYS3(SYS_SESSION_NEXT, instance.grant, id, (uintptr_t)&view).error == OK;)
+		id = (uint64_t)view.id + 1;
+}
+
 uint32_t sessions_in_flight(void)
 {
 	uint32_t count = 0;

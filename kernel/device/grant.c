@@ -10,7 +10,8 @@
 #include <kernel/sched.h>
 #include <kernel/session.h>
 
-#define UNITS_MAX 256u
+#define UNITS_MAX      256u
+#define POPULATE_BYTES (16 * PAGE_SIZE) /* of a window: the rest at first touch */
 
 static enum error ports_allow(struct process *process, const struct device_window *window)
 {
@@ -53,45 +54,74 @@ static bool page_shared(const struct device *device, const struct device_window 
 	return false;
 }
 
-static enum error registers_map(struct device *device, paddr_t paddr, uint64_t bytes, vaddr_t *at)
+enum error grant_map(struct process *process, struct memory *memory, unsigned rights,
+		     vaddr_t *vaddr)
 {
-	struct space *space = &device->process->space;
+	struct space *space = &process->space;
+	uint64_t bytes = memory->page_count * PAGE_SIZE;
+	vaddr_t at = GRANT_START;
+	enum error error = space_map(space, memory, 0, bytes, rights, &at);
+
+	*vaddr = 0;
+	if (error)
+		return error;
+	error = space_populate(space, at, bytes);
+	if (error)
+		(void)space_unmap(space, at, bytes);
+	else
+		*vaddr = at;
+	return error;
+}
+
+/* A process that ends needs no more than to be locked out: its tables go with it. */
+void grant_revoke(struct process *process)
+{
+	space_grant_close(&process->space);
+	if (!process->dying)
+		(void)space_unmap(&process->space, GRANT_START, GRANT_END - GRANT_START);
+}
+
+static enum error registers_map(struct space *space, paddr_t paddr, uint64_t bytes, vaddr_t *at)
+{
 	enum error error = bytes ? space_map_device(space, paddr, bytes, at) : OK;
 
 	if (error || !bytes)
 		return error;
-	error = device_mapping_add(device, *at, bytes);
+	error = space_populate(space, *at, bytes < POPULATE_BYTES ? bytes : POPULATE_BYTES);
 	if (error)
 		(void)space_unmap(space, *at, bytes);
 	return error;
 }
 
 /* All of a window but the pages of the MSI-X table, which may raise any interrupt and write
- * anywhere; no other registers lie there [PCI 3.0 §6.8.2]. */
-static enum error window_map(struct device *device, unsigned index, paddr_t base, uint64_t bytes,
-			     vaddr_t *at)
+ * anywhere; no other registers lie there [PCI 3.0 §6.8.2]. They are not entered for a moment. */
+static enum error window_map(struct device *device, struct space *space, unsigned index,
+			     paddr_t base, uint64_t bytes, vaddr_t *at)
 {
 	uint64_t table = 0, table_bytes = 0, end;
-	enum error error = registers_map(device, base, bytes, at);
+	enum error error;
 	vaddr_t rest;
 
-	if (error || device->info.bus != BUS_PCI ||
-	    !pci_msix_table(device, index, &table, &table_bytes) || table >= bytes)
+	if (device->info.bus != BUS_PCI || !pci_msix_table(device, index, &table, &table_bytes) ||
+	    table >= bytes)
+		return registers_map(space, base, bytes, at);
+	error = space_map_device(space, base, bytes, at); /* room for all of it */
+	if (error)
 		return error;
-	device_unmap(device, *at);
+	(void)space_unmap(space, *at, bytes);
 	end = page_round_up(table + table_bytes);
 	table &= ~PAGE_MASK;
-	error = registers_map(device, base, table, at);
+	error = registers_map(space, base, table, at);
 	rest = *at + end;
-	return error || end >= bytes ? error
-				     : registers_map(device, base + end, bytes - end, &rest);
+	return error || end >= bytes ? error : registers_map(space, base + end, bytes - end, &rest);
 }
 
-enum error device_window_map(struct device *device, unsigned index, vaddr_t *vaddr)
+enum error device_window_map(struct device *device, struct process *process, unsigned index,
+			     vaddr_t *vaddr)
 {
 	const struct device_window *window;
+	vaddr_t at = GRANT_START;
 	uint64_t in_page;
-	vaddr_t at = 0;
 	enum error error;
 
 	if (index >= DEVICE_WINDOW_MAX || device->info.window[index].kind == WINDOW_NONE ||
@@ -99,16 +129,32 @@ enum error device_window_map(struct device *device, unsigned index, vaddr_t *vad
 		return ERR_RANGE;
 	window = &device->info.window[index];
 	*vaddr = 0;
-	device->window_mask |= 1u << index;
+	if (process == device->process)
+		device->window_mask |= 1u << index;
+	else if (!(device->window_mask & 1u << index))
+		return ERR_DENIED;
 	if (window->kind == WINDOW_PORT)
-		return ports_allow(device->process, window);
+		return process == device->process ? ports_allow(process, window) : OK;
 	if (page_shared(device, window))
 		return ERR_DENIED;
 	in_page = window->base & PAGE_MASK;
-	error = window_map(device, index, window->base - in_page,
+	error = window_map(device, &process->space, index, window->base - in_page,
 			   page_round_up(window->size_bytes + in_page), &at);
 	if (!error)
 		*vaddr = at + in_page;
+	return error;
+}
+
+enum error device_ports_allow(struct device *device)
+{
+	enum error error = OK;
+
+	for (uint32_t left = device->window_mask; left && !error; left &= left - 1) {
+		const struct device_window *window = &device->info.window[__builtin_ctz(left)];
+
+		if (window->kind == WINDOW_PORT)
+			error = ports_allow(device->process, window);
+	}
 	return error;
 }
 
@@ -133,6 +179,8 @@ enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes
 		if (error)
 			return error;
 		device->dma_bytes += bytes;
+		if (index >= device->buffer_count)
+			device->buffer_count = index + 1;
 	}
 	*memory = device->buffer[index];
 	return domain_map(device->domain, (*memory)->base, (*memory)->page_count * PAGE_SIZE, iova);

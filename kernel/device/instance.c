@@ -70,6 +70,21 @@ enum error device_state(struct device *device, const struct instance_attach *att
 	return OK;
 }
 
+enum error device_state_map(struct device *device, struct process *process,
+			    struct instance_attach *attach)
+{
+	enum error error =
+		grant_map(process, device->state, RIGHT_READ | RIGHT_WRITE, &attach->state_vaddr);
+
+	if (!error)
+		error = grant_map(process, device->port, RIGHT_READ | RIGHT_WRITE,
+				  &attach->port_vaddr);
+	if (error)
+		grant_revoke(process);
+	attach->timers_vaddr = attach->state_vaddr + state_timers_offset(attach);
+	return error;
+}
+
 /* What every new instance begins with. */
 static void begin(struct device *device, const char *driver, uint32_t class_id,
 		  enum placement placement)
@@ -121,65 +136,6 @@ enum error device_start_kernel(struct device *device, const char *name)
 	return OK; /* how it went is news of the device: said once */
 }
 
-enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes)
-{
-	if (device->mapping_count == device->mapping_capacity) {
-		uint32_t capacity = device->mapping_capacity ? device->mapping_capacity * 2 : 16;
-		struct instance_mapping *larger = kzalloc(capacity * sizeof(*larger));
-
-		if (!larger)
-			return ERR_NO_MEMORY;
-		if (device->mapping_count)
-			memcpy(larger, device->mapping, device->mapping_count * sizeof(*larger));
-		kfree(device->mapping, device->mapping_capacity * sizeof(*larger));
-		device->mapping = larger;
-		device->mapping_capacity = capacity;
-	}
-	device->mapping[device->mapping_count++] = (struct instance_mapping){ vaddr, size_bytes };
-	return OK;
-}
-
-void device_unmap(struct device *device, vaddr_t vaddr)
-{
-	for (uint32_t i = 0; i < device->mapping_count; i++) {
-		struct instance_mapping mapping = device->mapping[i];
-
-		if (mapping.vaddr != vaddr)
-			continue;
-		device->mapping[i] = device->mapping[--device->mapping_count];
-		if (!device->process->exited)
-			(void)space_unmap(&device->process->space, vaddr, mapping.size_bytes);
-		return;
-	}
-}
-
-static void mappings_drop(struct device *device)
-{
-	while (device->mapping_count)
-		device_unmap(device, device->mapping[device->mapping_count - 1].vaddr);
-	kfree(device->mapping, device->mapping_capacity * sizeof(*device->mapping));
-	device->mapping = NULL;
-	device->mapping_capacity = 0;
-}
-
-enum error device_map(struct device *device, struct memory *memory, unsigned rights, vaddr_t *vaddr)
-{
-	struct space *space = &device->process->space;
-	uint64_t bytes = memory->page_count * PAGE_SIZE;
-	enum error error;
-
-	*vaddr = 0;
-	error = space_map(space, memory, 0, bytes, rights, vaddr);
-	if (error)
-		return error;
-	error = space_populate(space, *vaddr, bytes);
-	if (!error)
-		error = device_mapping_add(device, *vaddr, bytes);
-	if (error)
-		(void)space_unmap(space, *vaddr, bytes);
-	return error;
-}
-
 /* Rule 5 from the other side: what sits on a ring-3 bus is in ring 3. */
 static bool child_in_ring0(const struct device *device)
 {
@@ -209,17 +165,11 @@ enum error device_attach_process(struct device *device, struct process *process,
 	error = device_state(device, attach);
 	if (error)
 		return error;
-	device->process = process;
-	error = device_map(device, device->state, RIGHT_READ | RIGHT_WRITE, &attach->state_vaddr);
-	if (!error)
-		error = device_map(device, device->port, RIGHT_READ | RIGHT_WRITE,
-				   &attach->port_vaddr);
-	if (error) {
-		mappings_drop(device);
-		device->process = NULL;
+	error = device_state_map(device, process, attach);
+	if (error)
 		return error;
-	}
-	attach->timers_vaddr = attach->state_vaddr + state_timers_offset(attach);
+	space_grant_open(&process->space);
+	device->process = process;
 	object_reference(&process->object);
 	object_reference(&notification->object);
 	object_reference(&device->object);
@@ -282,7 +232,7 @@ void device_process_part(struct device *device)
 
 	if (!process)
 		return;
-	mappings_drop(device);
+	grant_revoke(process);
 	device_deadline_set(device, 0);
 	kfree(process->ports, process->port_count * sizeof(*process->ports));
 	process->ports = NULL;
@@ -368,6 +318,7 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 	case INSTANCE_FROZEN:
 		return device_frozen(device);
 	case INSTANCE_PROBING:
+	case INSTANCE_STANDBY:
 		return ERR_INVALID;
 	case INSTANCE_FAILED:
 		if (device->switched) { /* it could not take over: as if it had crashed */

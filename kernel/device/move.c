@@ -2,13 +2,13 @@
  *
  * Hot moves: a live device goes from one instance to another with its requests in flight.
  *
- *   prepare   the new instance exists (a process that stands by, or made here); nothing is shared
- * yet freeze    the old one finishes its event and says so; until then everything can be taken back
- *   switch    its mappings are revoked, the signal word changes hands, the epoch counts on
- *   adopt     the new one gets state, windows, memory; interrupts and DMA have gone on meanwhile
- *   verify    the driver's check, the class's import; from here on failure is a crash like any
- * other resume    the new one looks at everything once, since interrupts may have been lost in
- * between
+ *   prepare  the new instance exists (a process that stands by, or made here), and what it will
+ *            reach is mapped for it behind a closed door
+ *   freeze   the old one finishes its event and says so; until then all can be taken back
+ *   switch   its door closes, the heir's opens, the signal word changes hands, the epoch counts on
+ *   adopt    the new one maps what is new since; interrupts and DMA have gone on meanwhile
+ *   verify   the driver's check, the class's import; from here on failure is a crash like any
+ *   resume   the new one looks at everything once: interrupts may have been lost in between
  *
  * doc/manager-protocol.md shows the same from the manager's side.
  */
@@ -31,9 +31,11 @@ static void standby_drop(struct device *device, bool kill)
 	if (!process)
 		return;
 	device->standby = NULL;
+	device->standby_ready = false;
 	process->instance_of = NULL;
 	object_release(&device->standby_signal->object);
 	device->standby_signal = NULL;
+	session_standby_gone(device);
 	if (kill)
 		process_exit(process, -1);
 	object_release(&process->object);
@@ -80,13 +82,27 @@ static void time_over(struct ktimer *timer)
 		process_exit(device->process, -1);
 }
 
+/* What the instance has, as far as its heir must know. */
+static void describe(const struct device *device, struct instance_attach *attach)
+{
+	attach->window_mask = device->window_mask;
+	attach->vector_count = device->info.interrupt_vectors;
+	attach->buffer_count = device->buffer_count;
+	attach->info = device->info;
+}
+
 enum error device_standby(struct device *device, struct process *process,
 			  struct notification *notification, struct instance_attach *attach)
 {
+	enum error error;
+
 	if (device->info.state != INSTANCE_LIVE || device->standby || device->moving)
 		return ERR_BUSY;
 	if (!device_state_fits(device, attach))
 		return ERR_UNSUPPORTED;
+	error = device_state_map(device, process, attach);
+	if (error)
+		return error;
 	device->standby = process;
 	device->standby_signal = notification;
 	object_reference(&process->object);
@@ -94,7 +110,15 @@ enum error device_standby(struct device *device, struct process *process,
 	object_reference(&device->object);
 	process->instance_of = device;
 	attach->standby = 1;
-	attach->info = device->info;
+	describe(device, attach);
+	return OK;
+}
+
+enum error device_standby_ready(struct device *device)
+{
+	if (device->standby_ready)
+		return ERR_INVALID;
+	device->standby_ready = true;
 	device_event(device, EVENT_STANDBY);
 	return OK;
 }
@@ -112,12 +136,10 @@ static void switch_over(struct device *device)
 	struct process *old = device->process;
 
 	device->switched = true;
-	session_hand_over_all(device);
+	session_hand_over_all(device, device->moving == PLACEMENT_USER);
 	if (old) {
-		object_reference(&old->object);
-		device_process_part(device);
 		process_exit(old, 0);
-		object_release(&old->object);
+		device_process_part(device);
 	} else {
 		kernel_instance_hand_over(device->kernel);
 		device->kernel = NULL;
@@ -133,8 +155,10 @@ static void give_to_standby(struct device *device)
 	device->process = device->standby; /* with its references */
 	device->signal = device->standby_signal;
 	device->standby = NULL;
+	device->standby_ready = false;
 	device->standby_signal = NULL;
 	device->info.pid = device->process->pid;
+	space_grant_open(&device->process->space);
 	device->control = CONTROL_ADOPT;
 	device_signal(device, 1ul << SIGNAL_CONTROL);
 }
@@ -190,7 +214,7 @@ enum error device_move(struct device *device, enum placement target)
 		error = device->kernel ? ERR_EXISTS : prepare_kernel(device);
 	else if (target != PLACEMENT_USER)
 		error = ERR_INVALID;
-	else if (!device->standby)
+	else if (!device->standby_ready)
 		error = ERR_AGAIN;
 	if (error)
 		return error;
@@ -219,30 +243,14 @@ enum error device_frozen(struct device *device)
 	return OK;
 }
 
+/* State, class port and timers are where the standby was told, and now it reaches them. */
 enum error device_adopt(struct device *device, struct instance_attach *attach)
 {
-	struct memory *state = device->state, *port = device->port;
-	enum error error;
-
-	if (!device->moving || !device->switched || attach->state_vaddr)
+	if (!device->moving || !device->switched)
 		return ERR_INVALID;
-	if (!device_state_fits(device, attach))
-		return ERR_CORRUPT;
-	error = device_map(device, state, RIGHT_READ | RIGHT_WRITE, &attach->state_vaddr);
-	if (!error)
-		error = device_map(device, port, RIGHT_READ | RIGHT_WRITE, &attach->port_vaddr);
-	if (error)
-		return error;
 	attach->standby = 0;
-	attach->timers_vaddr = attach->state_vaddr + state_timers_offset(attach);
-	attach->window_mask = device->window_mask;
-	attach->vector_count = device->info.interrupt_vectors;
-	attach->buffer_count = 0;
-	for (uint32_t i = 0; i < DEVICE_BUFFERS_MAX; i++)
-		if (device->buffer[i])
-			attach->buffer_count = i + 1;
-	attach->info = device->info;
-	return OK;
+	describe(device, attach);
+	return device_ports_allow(device);
 }
 
 void device_moved(struct device *device)

@@ -159,11 +159,31 @@ enum error session_create(struct process *client, struct device *device, uint32_
 	return OK;
 }
 
+static void view_unmap(const struct session *session, struct process *process,
+		       struct session_view *view)
+{
+	const struct {
+		const struct memory *memory;
+		vaddr_t vaddr;
+	} area[] = { { session->info_memory, view->info_vaddr },
+		     { session->client_memory, view->client_vaddr },
+		     { session->server_memory, view->server_vaddr },
+		     { session->pool, view->pool_vaddr } };
+
+	for (unsigned i = 0; process && i < ARRAY_COUNT(area); i++)
+		if (area[i].vaddr)
+			(void)space_unmap(&process->space, area[i].vaddr,
+					  area[i].memory->page_count * PAGE_SIZE);
+	*view = (struct session_view){ 0 };
+}
+
 static void session_free(struct session *session)
 {
 	struct memory *const memories[] = { session->info_memory, session->client_memory,
 					    session->server_memory, session->pool };
 
+	view_unmap(session, session->device->process, &session->view);
+	view_unmap(session, session->device->standby, &session->next_view);
 	if (session->pool)
 		domain_unmap(session->device->domain, session->pool_iova,
 			     session->pool->page_count * PAGE_SIZE);
@@ -202,79 +222,93 @@ struct session *session_next(struct device *device, uint32_t id)
 	return NULL;
 }
 
-static void view_unmap(struct session *session)
+/* The class that moves data by CPU sees the pool, others do not. */
+static enum error view_map(const struct session *session, struct process *process,
+			   struct session_view *view)
 {
-	const uint64_t vaddr[] = { session->view.info_vaddr, session->view.client_vaddr,
-				   session->view.server_vaddr, session->view.pool_vaddr };
+	enum error error;
 
-	for (unsigned i = 0; session->device->process && i < ARRAY_COUNT(vaddr); i++)
-		if (vaddr[i])
-			device_unmap(session->device, vaddr[i]);
-	session->view = (struct session_view){ 0 };
+	*view = (struct session_view){ .id = session->id,
+				       .unit = session->info->unit,
+				       .queue = session->info->queue,
+				       .pool_iova = session->pool_iova };
+	error = grant_map(process, session->info_memory, RIGHT_READ, &view->info_vaddr);
+	if (!error)
+		error = grant_map(process, session->client_memory, RIGHT_READ, &view->client_vaddr);
+	if (!error)
+		error = grant_map(process, session->server_memory, RIGHT_READ | RIGHT_WRITE,
+				  &view->server_vaddr);
+	if (!error && session->info->flags & UNIT_CPU_DATA)
+		error = grant_map(process, session->pool, RIGHT_READ | RIGHT_WRITE,
+				  &view->pool_vaddr);
+	if (error)
+		view_unmap(session, process, view);
+	return error;
 }
 
-/* Map an area the first time; the class that moves data by CPU sees the pool, others do not. */
-enum error session_view(struct session *session, struct session_view *view)
+enum error session_view(struct session *session, struct process *process, struct session_view *view)
 {
-	struct device *device = session->device;
-	struct session_view *mine = &session->view;
-	enum error error = OK;
+	bool serves = session->device->process == process;
+	struct session_view *mine = serves ? &session->view : &session->next_view;
 
 	/* One that closes is mapped only for an heir of its requests in flight. */
-	if (!session->mapped && (!session->closing || session->attached)) {
-		*mine = (struct session_view){ .id = session->id,
-					       .unit = session->info->unit,
-					       .queue = session->info->queue,
-					       .pool_iova = session->pool_iova };
-		error = device_map(device, session->info_memory, RIGHT_READ, &mine->info_vaddr);
-		if (!error)
-			error = device_map(device, session->client_memory, RIGHT_READ,
-					   &mine->client_vaddr);
-		if (!error)
-			error = device_map(device, session->server_memory, RIGHT_READ | RIGHT_WRITE,
-					   &mine->server_vaddr);
-		if (!error && session->info->flags & UNIT_CPU_DATA)
-			error = device_map(device, session->pool, RIGHT_READ | RIGHT_WRITE,
-					   &mine->pool_vaddr);
-		if (error) {
-			view_unmap(session);
+	if (!mine->id && (!session->closing || session->attached)) {
+		enum error error = view_map(session, process, mine);
+
+		if (error)
 			return error;
-		}
-		session->attached = session->mapped = true;
 	}
+	session->attached |= serves && mine->id;
 	mine->closing = session->closing;
 	*view = *mine;
 	return OK;
 }
 
-void session_detach(struct session *session)
+/* The device no longer works for it. */
+static void part(struct session *session)
 {
-	if (!session->attached)
-		return;
-	view_unmap(session);
-	session->attached = session->mapped = false;
+	session->attached = false;
 	/* The instance may have ended between a completion and the wake-up that belongs to it. */
 	session_wake_client(session);
 	if (session->closing)
 		object_release(&session->object);
 }
 
+void session_detach(struct session *session)
+{
+	if (!session->attached)
+		return;
+	view_unmap(session, session->device->process, &session->view);
+	part(session);
+}
+
 void session_detach_all(struct device *device)
 {
 	for (struct list *link = device->sessions.next, *next; link != &device->sessions;
 	     link = next) {
+		struct session *session = container_of(link, struct session, link);
+
 		next = link->next;
-		session_detach(container_of(link, struct session, link));
+		session->view = (struct session_view){ 0 };
+		if (session->attached)
+			part(session);
 	}
 }
 
-void session_hand_over_all(struct device *device)
+void session_hand_over_all(struct device *device, bool to_standby)
 {
 	list_for_each(session, &device->sessions, struct session, link)
 	{
-		session->mapped = false;
-		session->view = (struct session_view){ 0 };
+		session->view = to_standby ? session->next_view : (struct session_view){ 0 };
+		if (to_standby)
+			session->next_view = (struct session_view){ 0 };
 	}
+}
+
+void session_standby_gone(struct device *device)
+{
+	list_for_each(session, &device->sessions, struct session, link) session->next_view =
+		(struct session_view){ 0 };
 }
 
 void session_epoch_all(struct device *device)

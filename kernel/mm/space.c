@@ -20,6 +20,9 @@
 #define MAP_START   0x1000000000ul /* where mappings without a wish go */
 #define MAPPING_MAX 4096u
 
+#define GRANT_ENTRY (GRANT_START >> (PAGE_SHIFT + 27)) /* of the top-level table */
+_Static_assert(GRANT_END - GRANT_START == PAGE_SIZE << 27, "the grant area is one entry");
+
 #define TABLES_AT_ONCE 64 /* freed of a space that is going away */
 
 static unsigned table_index(vaddr_t vaddr, unsigned level)
@@ -27,7 +30,13 @@ static unsigned table_index(vaddr_t vaddr, unsigned level)
 	return vaddr >> (PAGE_SHIFT + 9 * level) & 511;
 }
 
-/* The entry for a page, making tables on the way if `create`. NULL: not there, or no memory. */
+static bool in_grant(vaddr_t vaddr)
+{
+	return vaddr - GRANT_START < GRANT_END - GRANT_START;
+}
+
+/* The entry for a page, making tables on the way if `create`. NULL: not there, or no memory. An
+ * entry that is not present is 0, but that of a grant area which is closed. */
 static uint64_t *entry_at(struct space *space, vaddr_t vaddr, bool create)
 {
 	uint64_t *table = phys_to_virt(space->root);
@@ -35,7 +44,8 @@ static uint64_t *entry_at(struct space *space, vaddr_t vaddr, bool create)
 	for (unsigned level = 3; level; level--) {
 		uint64_t *entry = &table[table_index(vaddr, level)];
 
-		if (!(*entry & PTE_PRESENT)) {
+		if (!*entry) {
+			bool closed = level == 3 && in_grant(vaddr) && !space->grant_open;
 			paddr_t frame;
 
 			if (!create || account_charge_pages(space->owner, 1))
@@ -46,7 +56,7 @@ static uint64_t *entry_at(struct space *space, vaddr_t vaddr, bool create)
 				return NULL;
 			}
 			memset(phys_to_virt(frame), 0, PAGE_SIZE);
-			*entry = frame | PTE_PRESENT | PTE_WRITE | PTE_USER;
+			*entry = frame | (closed ? 0 : PTE_PRESENT) | PTE_WRITE | PTE_USER;
 		}
 		table = phys_to_virt(*entry & PTE_ADDRESS);
 	}
@@ -78,7 +88,7 @@ static bool tables_free(struct space *space, paddr_t table, unsigned level, unsi
 	unsigned count = level == 3 ? 256 : 512;
 
 	for (unsigned i = 0; level && i < count; i++) {
-		if (!(entry[i] & PTE_PRESENT))
+		if (!entry[i])
 			continue;
 		if (!tables_free(space, entry[i] & PTE_ADDRESS, level - 1, left))
 			return false;
@@ -136,17 +146,21 @@ static struct mapping *mapping_at(const struct space *space, vaddr_t vaddr)
 									    : NULL;
 }
 
-/* First gap of at least `bytes` above MAP_START, with an unmapped page between neighbours. */
-static vaddr_t gap_find(const struct space *space, uint64_t bytes)
+/* The same, if the process may touch it. */
+static struct mapping *mapping_of_user(const struct space *space, vaddr_t vaddr)
 {
-	vaddr_t start = MAP_START;
+	return in_grant(vaddr) && !space->grant_open ? NULL : mapping_at(space, vaddr);
+}
 
+/* First gap of at least `bytes` from `start` on, with an unmapped page between neighbours. */
+static vaddr_t gap_find(const struct space *space, vaddr_t start, vaddr_t limit, uint64_t bytes)
+{
 	for (uint32_t i = mapping_search(space, start); i < space->mapping_count; i++) {
 		if (space->mapping[i].start >= start + bytes + PAGE_SIZE)
 			break;
 		start = space->mapping[i].end + PAGE_SIZE;
 	}
-	return start + bytes <= USER_END ? start : 0;
+	return start + bytes <= limit ? start : 0;
 }
 
 static enum error mapping_grow(struct space *space)
@@ -192,7 +206,9 @@ static enum error place(struct space *space, uint64_t bytes, vaddr_t *vaddr)
 	if (!bytes || bytes > USER_END)
 		return ERR_RANGE;
 	if (!*vaddr)
-		*vaddr = gap_find(space, bytes);
+		*vaddr = gap_find(space, MAP_START, GRANT_START, bytes);
+	else if (*vaddr == GRANT_START)
+		*vaddr = gap_find(space, GRANT_START + PAGE_SIZE, GRANT_END, bytes);
 	if (!*vaddr)
 		return ERR_NO_MEMORY;
 	return (*vaddr & PAGE_MASK) || *vaddr + bytes > USER_END || *vaddr + bytes < *vaddr
@@ -294,6 +310,32 @@ enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes)
 	return OK;
 }
 
+void space_grant_open(struct space *space)
+{
+	uint64_t *root;
+
+	if (!space->root) /* the process is over */
+		return;
+	root = phys_to_virt(space->root);
+	space->grant_open = true;
+	if (root[GRANT_ENTRY])
+		root[GRANT_ENTRY] |= PTE_PRESENT;
+}
+
+void space_grant_close(struct space *space)
+{
+	uint64_t *root;
+
+	if (!space->root)
+		return;
+	root = phys_to_virt(space->root);
+	space->grant_open = false;
+	if (!(root[GRANT_ENTRY] & PTE_PRESENT))
+		return;
+	root[GRANT_ENTRY] &= ~PTE_PRESENT;
+	cpu_flush_space(space);
+}
+
 static uint64_t page_bits(const struct mapping *mapping)
 {
 	return PTE_PRESENT | PTE_USER | (mapping->memory ? 0 : PTE_UNCACHED) |
@@ -326,7 +368,7 @@ static enum error pages_enter(struct space *space, const struct mapping *mapping
 
 enum error space_fault(struct space *space, vaddr_t vaddr, bool write, bool execute)
 {
-	struct mapping *mapping = mapping_at(space, vaddr);
+	struct mapping *mapping = mapping_of_user(space, vaddr);
 
 	if (!mapping || (write && !(mapping->rights & RIGHT_WRITE)) ||
 	    (execute && !(mapping->rights & RIGHT_EXECUTE)))
@@ -349,7 +391,7 @@ static enum error user_copy(struct space *space, vaddr_t user, void *buffer, siz
 	if (user >= USER_END || size_bytes > USER_END - user)
 		return ERR_FAULT;
 	while (size_bytes) {
-		struct mapping *mapping = mapping_at(space, user);
+		struct mapping *mapping = mapping_of_user(space, user);
 		uint64_t in_page = user & PAGE_MASK;
 		size_t chunk = PAGE_SIZE - in_page < size_bytes ? PAGE_SIZE - in_page : size_bytes;
 		uint64_t offset;

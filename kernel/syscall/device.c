@@ -168,6 +168,16 @@ static inline enum error instance_of(uint64_t handle, struct device **device)
 	return error ? error : (*device)->process == caller() ? OK : ERR_DENIED;
 }
 
+/* The same, or the process that stands by: it may map ahead what it will reach after the switch. */
+static inline enum error heir_of(uint64_t handle, struct device **device)
+{
+	enum error error = grant_of(handle, device);
+
+	if (error)
+		return error;
+	return (*device)->process == caller() || (*device)->standby == caller() ? OK : ERR_DENIED;
+}
+
 HANDLER(sys_instance_attach)
 {
 	struct notification *notification;
@@ -207,10 +217,14 @@ HANDLER(sys_instance_adopt)
 HANDLER(sys_instance_report)
 {
 	struct device *device;
-	enum error error = instance_of(a, &device);
+	enum error error = heir_of(a, &device);
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
-	return failed(error ? error : device_report(device, (enum instance_state)b, (enum error)c));
+	if (error)
+		return failed(error);
+	if (device->standby == caller())
+		return failed(b == INSTANCE_STANDBY ? device_standby_ready(device) : ERR_INVALID);
+	return failed(device_report(device, (enum instance_state)b, (enum error)c));
 }
 
 HANDLER(sys_instance_control)
@@ -231,12 +245,13 @@ HANDLER(sys_window_map)
 {
 	struct device *device;
 	vaddr_t vaddr;
-	enum error error = instance_of(a, &device);
+	enum error error = heir_of(a, &device);
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
 	if (!error)
-		error = b < DEVICE_WINDOW_MAX ? device_window_map(device, (unsigned)b, &vaddr)
-					      : ERR_RANGE;
+		error = b < DEVICE_WINDOW_MAX
+				? device_window_map(device, caller(), (unsigned)b, &vaddr)
+				: ERR_RANGE;
 	return error ? failed(error) : done(vaddr);
 }
 
@@ -324,15 +339,17 @@ HANDLER(sys_dma_allocate)
 	struct dma_info info = { 0 };
 	struct device *device;
 	struct memory *memory;
-	enum error error = instance_of(a, &device);
+	enum error error = heir_of(a, &device);
 
 	UNUSED(e), UNUSED(f);
 	if (!error && b >= DEVICE_BUFFERS_MAX)
 		error = ERR_RANGE;
+	if (!error && device->standby == caller() && !device->buffer[b])
+		error = ERR_NOT_FOUND;
 	if (!error)
 		error = device_dma(device, (unsigned)b, c, &memory, &info.iova);
 	if (!error)
-		error = device_map(device, memory, RIGHT_READ | RIGHT_WRITE, &info.vaddr);
+		error = grant_map(caller(), memory, RIGHT_READ | RIGHT_WRITE, &info.vaddr);
 	if (error)
 		return failed(error);
 	info.size_bytes = memory->page_count * PAGE_SIZE;
@@ -495,7 +512,7 @@ HANDLER(sys_session_next)
 	struct session_view view;
 	struct session *session;
 	struct device *device;
-	enum error error = instance_of(a, &device);
+	enum error error = heir_of(a, &device);
 
 	UNUSED(d), UNUSED(e), UNUSED(f);
 	if (error)
@@ -503,7 +520,7 @@ HANDLER(sys_session_next)
 	session = b <= UINT32_MAX ? session_next(device, (uint32_t)b) : NULL;
 	if (!session)
 		return failed(ERR_NOT_FOUND);
-	error = session_view(session, &view);
+	error = session_view(session, caller(), &view);
 	return failed(error ? error : user_write(user(c), &view, sizeof(view)));
 }
 

@@ -215,5 +215,7 @@ HANDLER(sys_memory_map)
 HANDLER(sys_memory_unmap)
 {
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
+	if (a < GRANT_END && (b > GRANT_END || a + b > GRANT_START))
+		return failed(ERR_DENIED); /* what is borrowed there is the kernel's to take away */
 	return failed(space_unmap(&caller()->space, a, b));
 }

@@ -155,7 +155,7 @@ static uint8_t port_memory[8192] __attribute__((aligned(64)));
 static uint64_t timers[1];
 static bool stands_by;
 static uint64_t acknowledged, deadline_seen;
-static unsigned reports[6], wakes, detaches;
+static unsigned reports[INSTANCE_STANDBY + 1], wakes, detaches;
 static uint64_t report_detail;
 static struct unit_info unit_known;
 static int64_t exit_code;
@@ -216,8 +216,10 @@ static struct sys_result do_attach(struct instance_attach *attach)
 	assert_true(attach->port_bytes > 4096 && attach->port_bytes <= sizeof(port_memory));
 	assert_int_equal(attach->timer_count, 1);
 	attach->standby = stands_by;
-	if (stands_by)
+	if (stands_by) {
+		attach->vector_count = 2; /* the instance before has them */
 		return (struct sys_result){ OK, 0 };
+	}
 	attach->state_vaddr = (uintptr_t)state_block;
 	attach->port_vaddr = (uintptr_t)port_memory;
 	attach->timers_vaddr = (uintptr_t)timers;
@@ -662,7 +664,11 @@ static void standby_takes_over_what_is_in_flight(void **unused)
 	leave_requests_in_flight();
 	before = sessions_in_flight();
 	run((const struct turn[]){
-		{ CONTROL_BIT, NULL }, { CONTROL_BIT, kernel_hands_over }, { 0, NULL }, END });
+		{ CONTROL_BIT, NULL },
+		{ CONTROL_BIT | INTERRUPT_BIT(0), kernel_hands_over }, /* which came with it */
+		{ 0, NULL },
+		END });
+	assert_int_equal(reports[INSTANCE_STANDBY], 1);
 	assert_int_equal(reports[INSTANCE_LIVE], 1);
 	assert_int_equal(report_detail, before + 2);
 	assert_int_equal(null_state()->interrupts[0], 1);

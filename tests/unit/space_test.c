@@ -300,6 +300,82 @@ static void faults_follow_the_rights(void **state)
 	assert_false(*entry_at(space, text, false) & (PTE_WRITE | PTE_NX));
 }
 
+/* The page as the processor finds it; 0: it does not. */
+static uint64_t walk(vaddr_t vaddr)
+{
+	uint64_t entry = space->root | PTE_PRESENT;
+
+	for (unsigned level = 4; level-- && entry & PTE_PRESENT;)
+		entry = ((uint64_t *)phys_to_virt(entry & PTE_ADDRESS))[table_index(vaddr, level)];
+	return entry & PTE_PRESENT ? entry : 0;
+}
+
+static void closed_grant_is_mapped_and_out_of_reach(void **state)
+{
+	vaddr_t first = GRANT_START, second = GRANT_START, beside = 0;
+	uint8_t byte = 7;
+
+	(void)state;
+	assert_int_equal(map(&beside, 1, RW), OK);
+	assert_int_equal(map(&first, 3, RW), OK);
+	assert_int_equal(map(&second, 2, RW), OK);
+	assert_true(first > GRANT_START && second > first + 3 * PAGE_SIZE && second < GRANT_END);
+	assert_true(beside < GRANT_START);
+	assert_int_equal(space_populate(space, first, 3 * PAGE_SIZE), OK);
+	assert_int_equal(space_populate(space, second, 2 * PAGE_SIZE), OK);
+	assert_int_equal(space_populate(space, beside, PAGE_SIZE), OK);
+	assert_int_equal(walk(first), 0);
+	assert_int_equal(space_fault(space, first, false, false), ERR_FAULT);
+	assert_int_equal(copy_to_user(space, second, &byte, 1), ERR_FAULT);
+	assert_int_equal(copy_from_user(space, &byte, first, 1), ERR_FAULT);
+	assert_true(walk(beside));
+	assert_int_equal(copy_from_user(space, &byte, beside, 1), OK);
+}
+
+static void grant_opens_and_closes_as_a_whole(void **state)
+{
+	vaddr_t first = GRANT_START, second = GRANT_START, late = GRANT_START;
+	uint8_t byte = 7;
+
+	(void)state;
+	assert_int_equal(map(&first, 3, RW), OK);
+	assert_int_equal(space_populate(space, first, 3 * PAGE_SIZE), OK);
+	flushes = 0;
+	space_grant_open(space);
+	assert_int_equal(flushes, 0);
+	assert_true(walk(first + 2 * PAGE_SIZE) & PTE_WRITE);
+	assert_int_equal(copy_to_user(space, first, &byte, 1), OK);
+	assert_int_equal(map(&second, 1, RW), OK);
+	assert_int_equal(space_fault(space, second, true, false), OK);
+	assert_true(walk(second));
+	space_grant_close(space);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(walk(first), 0);
+	assert_int_equal(walk(second), 0);
+	assert_int_equal(space_fault(space, second, true, false), ERR_FAULT);
+	space_grant_close(space);
+	assert_int_equal(flushes, 1); /* it was closed */
+	assert_int_equal(map(&late, 1, RW), OK);
+	assert_int_equal(space_populate(space, late, PAGE_SIZE), OK);
+	assert_int_equal(walk(late), 0);
+	assert_int_equal(space_unmap(space, GRANT_START, GRANT_END - GRANT_START), OK);
+	assert_int_equal(space->mapping_count, 0);
+	space_grant_open(space);
+	assert_int_equal(walk(first), 0);
+}
+
+/* The first mapping of all may come after the door is open. */
+static void grant_opened_while_empty_is_reached(void **state)
+{
+	vaddr_t at = GRANT_START;
+
+	(void)state;
+	space_grant_open(space);
+	assert_int_equal(map(&at, 1, RW), OK);
+	assert_int_equal(space_populate(space, at, PAGE_SIZE), OK);
+	assert_true(walk(at));
+}
+
 static void copies_cross_pages_and_obey_the_mappings(void **state)
 {
 	vaddr_t at = 0x10000000, next = 0x10002000, reader = 0x30000000, device = 0x40000000;
@@ -454,6 +530,9 @@ int main(void)
 		TEST(unmapped_pages_leave_the_tables),
 		TEST(much_that_was_never_touched_is_unmapped_at_once),
 		TEST(faults_follow_the_rights),
+		TEST(closed_grant_is_mapped_and_out_of_reach),
+		TEST(grant_opens_and_closes_as_a_whole),
+		TEST(grant_opened_while_empty_is_reached),
 		TEST(copies_cross_pages_and_obey_the_mappings),
 		TEST(random_mappings_stay_sorted_and_give_all_back),
 		TEST(tables_are_charged_and_the_budget_binds),

@@ -52,7 +52,8 @@ enum instance_state {
 	INSTANCE_LIVE,     /* serving */
 	INSTANCE_STOPPING, /* asked to quiesce */
 	INSTANCE_FAILED,   /* probe or quiesce failed; see error */
-	INSTANCE_FROZEN    /* for a hot move: it touches nothing any more */
+	INSTANCE_FROZEN,   /* for a hot move: it touches nothing any more */
+	INSTANCE_STANDBY   /* for a hot move: it has mapped ahead what it will reach */
 };
 
 enum window_kind { WINDOW_NONE, WINDOW_MMIO, WINDOW_PORT };

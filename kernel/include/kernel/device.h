@@ -27,12 +27,6 @@ struct unit {
 	struct unit_info info;
 };
 
-/* What the kernel mapped into a ring-3 instance, to be taken away with the grant. */
-struct instance_mapping {
-	vaddr_t vaddr;
-	uint64_t size_bytes;
-};
-
 struct device {
 	struct object object;
 	struct device_info info;
@@ -53,6 +47,7 @@ struct device {
 	void __iomem *msix_table; /* mapped while MSI-X is on */
 	uint64_t msix_bytes;
 	struct memory *buffer[DEVICE_BUFFERS_MAX]; /* DMA, by index */
+	uint32_t buffer_count;                     /* above the last of them */
 	uint64_t dma_bytes;
 	struct memory *state;          /* base, queue slices, timer deadlines */
 	struct instance_attach layout; /* what the state block was made for */
@@ -75,12 +70,11 @@ struct device {
 	bool switched;  /* the new instance has the device */
 	struct kernel_instance *next_kernel;
 	struct process *standby;             /* referenced */
+	bool standby_ready;                  /* it has said so */
 	struct notification *standby_signal; /* referenced */
 	struct ktimer move_timer;
 	uint8_t ring_before;     /* enum placement of the last instance that was live */
 	uint64_t pause_since_ns; /* clients wait since then; 0: they do not */
-	struct instance_mapping *mapping;
-	uint32_t mapping_count, mapping_capacity;
 };
 
 /* Registry */
@@ -155,6 +149,9 @@ void device_process_died(struct device *device, struct process *process);
 enum error device_state(struct device *device, const struct instance_attach *attach);
 /** Is the state block laid out as this instance needs it? */
 bool device_state_fits(const struct device *device, const struct instance_attach *attach);
+/** Map both into a process; says where in *attach. */
+enum error device_state_map(struct device *device, struct process *process,
+			    struct instance_attach *attach);
 /** Offsets in the state block. */
 static inline uint64_t state_queues_offset(const struct instance_attach *layout)
 {
@@ -177,6 +174,8 @@ void device_end(struct device *device);
 enum error device_move(struct device *device, enum placement target);
 enum error device_standby(struct device *device, struct process *process,
 			  struct notification *notification, struct instance_attach *attach);
+/** The standby is ready to take over. */
+enum error device_standby_ready(struct device *device);
 /** The old instance has frozen. */
 enum error device_frozen(struct device *device);
 /** The standby takes over. */
@@ -186,16 +185,19 @@ void device_moved(struct device *device);
 /** Whatever move is on its way is over; the standby is let go. */
 void device_move_cancel(struct device *device);
 void device_standby_died(struct device *device);
-/** Remember a mapping made for the ring-3 instance. */
-enum error device_mapping_add(struct device *device, vaddr_t vaddr, uint64_t size_bytes);
-/** Take one of them away again. */
-void device_unmap(struct device *device, vaddr_t vaddr);
-/** Map grant memory into the ring-3 instance. */
-enum error device_map(struct device *device, struct memory *memory, unsigned rights,
-		      vaddr_t *vaddr);
 
 /* Grant */
-enum error device_window_map(struct device *device, unsigned index, vaddr_t *vaddr);
+/** Map into the grant area of a process, all pages at once. The instance reaches that area; one
+ * that stands by does so from the switch on. */
+enum error grant_map(struct process *process, struct memory *memory, unsigned rights,
+		     vaddr_t *vaddr);
+/** Close the grant area, and unmap what is in it. */
+void grant_revoke(struct process *process);
+/** Map a window into the instance, or into the standby what the instance has. */
+enum error device_window_map(struct device *device, struct process *process, unsigned index,
+			     vaddr_t *vaddr);
+/** Open the ports of its windows to the instance that took over. */
+enum error device_ports_allow(struct device *device);
 enum error device_dma(struct device *device, unsigned index, uint64_t size_bytes,
 		      struct memory **memory, uint64_t *iova);
 enum error device_interrupt_enable(struct device *device, unsigned wanted, enum interrupt_kind most,

@@ -93,10 +93,16 @@ struct mapping {
 	uint32_t rights;       /* RIGHT_READ | WRITE | EXECUTE */
 };
 
+/* What a driver process borrows with a device's grant lies behind one entry of the top-level table:
+ * it is mapped ahead while the area is closed, and opening or closing it is one store. */
+#define GRANT_START 0x400000000000ul
+#define GRANT_END   0x408000000000ul
+
 struct space {
 	paddr_t root; /* top-level table */
 	struct mapping *mapping;
 	uint32_t mapping_count, mapping_capacity;
+	bool grant_open;       /* the process reaches what is mapped in the grant area */
 	struct process *owner; /* charged for tables */
 	uint64_t switches;     /* times that a CPU loaded it */
 };
@@ -104,14 +110,18 @@ struct space {
 enum error space_create(struct process *owner, struct space *space);
 /** Free some of it; true: all is gone. No CPU has it loaded with a thread on it. */
 bool space_destroy(struct space *space);
-/** Map `size_bytes` of memory at `*vaddr` (0: where there is room, result stored). Populates
- * nothing. */
+/** Map `size_bytes` of memory at `*vaddr` (0: where there is room; GRANT_START: where there is room
+ * in the grant area; result stored). Populates nothing. */
 enum error space_map(struct space *space, struct memory *memory, uint64_t offset,
 		     uint64_t size_bytes, unsigned rights, vaddr_t *vaddr);
 enum error space_map_device(struct space *space, paddr_t paddr, uint64_t size_bytes,
 			    vaddr_t *vaddr);
 /** Remove every mapping inside the range; partial overlaps are refused. */
 enum error space_unmap(struct space *space, vaddr_t vaddr, uint64_t size_bytes);
+/** Let the process reach its grant area; or take it away, at once and on every CPU, and leave it
+ * mapped. */
+void space_grant_open(struct space *space);
+void space_grant_close(struct space *space);
 /** Resolve a page fault at vaddr; `write`, `execute`: what was tried. */
 enum error space_fault(struct space *space, vaddr_t vaddr, bool write, bool execute);
 /** Enter all pages of a mapping at once. */

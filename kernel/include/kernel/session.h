@@ -22,9 +22,9 @@ struct session {
 	uint64_t signal; /* the bit that is a doorbell to a ring-3 instance */
 	uint32_t queue;
 	bool attached; /* an instance uses it, or its device works for it during a move */
-	bool mapped;   /* the ring-3 instance has it mapped */
 	bool closing;  /* the client let go; drains */
-	struct session_view view; /* where the ring-3 instance sees it */
+	struct session_view view;      /* where the ring-3 instance sees it; id 0: nowhere */
+	struct session_view next_view; /* where the one that stands by will see it */
 };
 
 enum error session_create(struct process *client, struct device *device, uint32_t unit,
@@ -32,14 +32,17 @@ enum error session_create(struct process *client, struct device *device, uint32_
 void session_destroy(struct object *object);
 /** The first session of the device with at least this id. */
 struct session *session_next(struct device *device, uint32_t id);
-/** Map for the ring-3 instance (once), and describe. */
-enum error session_view(struct session *session, struct session_view *view);
+/** Map for the ring-3 instance, or for the one that stands by (once), and describe. */
+enum error session_view(struct session *session, struct process *process,
+			struct session_view *view);
 /** The instance lets go of it. */
 void session_detach(struct session *session);
-/** The instance is gone: it is no longer attached to anything. `moved`: the epoch counts on. */
+/** The instance is gone, with what it had mapped: nothing is attached any more. */
 void session_detach_all(struct device *device);
 /** The instance's mappings are gone; the next instance goes on with the session. */
-void session_hand_over_all(struct device *device);
+void session_hand_over_all(struct device *device, bool to_standby);
+/** So are the mappings of the one that stood by. */
+void session_standby_gone(struct device *device);
 void session_epoch_all(struct device *device);
 static inline void session_wake_client(struct session *session)
 {
