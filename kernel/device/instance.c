@@ -281,18 +281,25 @@ void device_died(struct device *device, enum error error)
 	device_event(device, EVENT_DIED);
 }
 
+/* No instance that keeps the protocol says this now. */
+static enum error out_of_turn(struct device *device)
+{
+	device->on_record = true;
+	return ERR_INVALID;
+}
+
 enum error device_report(struct device *device, enum instance_state state, enum error error)
 {
 	char driver[DRIVER_NAME_BYTES];
 
 	if (device->info.state != INSTANCE_PROBING && device->info.state != INSTANCE_LIVE &&
 	    device->info.state != INSTANCE_STOPPING)
-		return ERR_INVALID;
+		return out_of_turn(device);
 	memcpy(driver, device->info.driver, sizeof(driver));
 	switch (state) {
 	case INSTANCE_LIVE:
 		if (device->info.state != INSTANCE_PROBING)
-			return ERR_INVALID;
+			return out_of_turn(device);
 		went_live(device);
 		if (device->moving) {
 			device->info.taken_over = (uint32_t)error;
@@ -319,7 +326,7 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 		return device_frozen(device);
 	case INSTANCE_PROBING:
 	case INSTANCE_STANDBY:
-		return ERR_INVALID;
+		return out_of_turn(device);
 	case INSTANCE_FAILED:
 		if (device->switched) { /* it could not take over: as if it had crashed */
 			device_died(device, error);
@@ -334,7 +341,7 @@ enum error device_report(struct device *device, enum instance_state state, enum 
 		device_event(device, EVENT_FAILED);
 		return OK;
 	}
-	return ERR_INVALID;
+	return out_of_turn(device);
 }
 
 void device_process_died(struct device *device, struct process *process)

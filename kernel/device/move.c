@@ -195,6 +195,11 @@ static enum error prepare_kernel(struct device *device)
 
 	if (!driver || !driver->check)
 		return ERR_UNSUPPORTED;
+	if (device->process && !session_answers_possible(device)) {
+		log_warning("%s: %s wrote an answer that no session can have", device->info.name,
+			    driver->name);
+		device->on_record = true;
+	}
 	if (device->on_record)
 		return ERR_DENIED;
 	for (const struct device *up = device->parent; up; up = up->parent)

@@ -331,6 +331,29 @@ void session_link_changed(struct device *device, const struct unit_info *unit)
 	}
 }
 
+/* Never written entries are zero: slot 0, and an epoch that was. */
+static bool answers_possible(const struct session *session)
+{
+	const struct session_completion *ring =
+		session_complete_ring(phys_to_virt(session->server_memory->base));
+
+	for (uint32_t i = 0; i < session->info->slot_count; i++)
+		if (ring[i].slot >= session->info->slot_count ||
+		    (int32_t)(session->device->info.epoch - ring[i].epoch) < 0)
+			return false;
+	return true;
+}
+
+bool session_answers_possible(struct device *device)
+{
+	list_for_each(session, &device->sessions, struct session, link)
+	{
+		if (!answers_possible(session))
+			return false;
+	}
+	return true;
+}
+
 void session_unit_gone(struct device *device, uint32_t unit, bool gone)
 {
 	list_for_each(session, &device->sessions, struct session, link)

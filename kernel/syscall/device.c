@@ -541,9 +541,11 @@ HANDLER(sys_session_detach)
 	enum error error = session_of(a, b, &session);
 
 	UNUSED(c), UNUSED(d), UNUSED(e), UNUSED(f);
-	if (!error)
-		session_detach(session);
-	return failed(error);
+	if (error)
+		return failed(error);
+	session->device->on_record |= !session->closing; /* its client goes on */
+	session_detach(session);
+	return failed(OK);
 }
 
 HANDLER(sys_session_wake)

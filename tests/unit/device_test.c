@@ -1063,6 +1063,49 @@ static void instance_with_a_record_never_gets_into_ring0_hot(void **state)
 	assert_false(device->on_record); /* it was the instance's */
 }
 
+static void reports_out_of_turn_are_put_on_record(void **state)
+{
+	static const enum instance_state wrong[] = { INSTANCE_LIVE, INSTANCE_PROBING,
+						     INSTANCE_STANDBY, INSTANCE_STANDBY + 1 };
+
+	(void)state;
+	live_in_ring3();
+	for (unsigned i = 0; i < ARRAY_COUNT(wrong); i++) {
+		device->on_record = false;
+		assert_int_equal(device_report(device, wrong[i], OK), ERR_INVALID);
+		assert_true(device->on_record);
+	}
+	assert_int_equal(device->info.state, INSTANCE_LIVE);
+}
+
+/* By what the driver alone wrote: a client cannot smear it. */
+static void impossible_answers_are_put_on_record(void **state)
+{
+	struct session *session;
+	struct session_completion *ring;
+	struct session_slot *slots;
+
+	(void)state;
+	live_in_ring3();
+	session = session_open();
+	ring = session_complete_ring(phys_to_virt(session->server_memory->base));
+	slots = session_slots(phys_to_virt(session->client_memory->base));
+	memset(slots, 0x5a, 4 * sizeof(*slots));
+	ring[2] = (struct session_completion){ .slot = 3, .epoch = device->info.epoch };
+	assert_true(session_answers_possible(device));
+	ring[2].slot = 4; /* of 4 */
+	assert_int_equal(device_move(device, PLACEMENT_KERNEL), ERR_DENIED);
+	assert_true(device->on_record);
+	ring[2] = (struct session_completion){ .epoch = device->info.epoch + 1 };
+	device->on_record = false;
+	assert_int_equal(device_move(device, PLACEMENT_KERNEL), ERR_DENIED);
+	ring[2] = (struct session_completion){ 0 };
+	assert_int_equal(device_move(device, PLACEMENT_KERNEL), ERR_DENIED); /* not forgotten */
+	device->on_record = false;
+	assert_int_equal(device_move(device, PLACEMENT_KERNEL), OK);
+	session_close(session);
+}
+
 static void ring0_takes_only_what_it_can_check(void **state)
 {
 	struct device bus = { .process = &heir };
@@ -1247,6 +1290,8 @@ int main(void)
 		TEST(standby_that_dies_while_the_instance_freezes_rolls_back),
 		TEST(instance_that_does_not_freeze_goes_on),
 		TEST(instance_with_a_record_never_gets_into_ring0_hot),
+		TEST(reports_out_of_turn_are_put_on_record),
+		TEST(impossible_answers_are_put_on_record),
 		TEST(ring0_takes_only_what_it_can_check),
 		TEST(state_that_is_refused_is_a_death),
 		TEST(heir_that_cannot_take_over_is_a_death),

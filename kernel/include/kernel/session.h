@@ -44,6 +44,11 @@ void session_hand_over_all(struct device *device, bool to_standby);
 /** So are the mappings of the one that stood by. */
 void session_standby_gone(struct device *device);
 void session_epoch_all(struct device *device);
+/** Could a driver that keeps the protocol have written the answers that lie in the completion
+ * rings? Judged by what the driver alone writes: whether an answer is stale or double would be
+ * proved by the slot table only, which is the client's, and no client shall be able to accuse a
+ * driver. */
+bool session_answers_possible(struct device *device);
 static inline void session_wake_client(struct session *session)
 {
 	if (session->notification && !session->closing)
