@@ -95,7 +95,7 @@ static void begin(struct device *device, const char *driver, uint32_t class_id,
 	device->info.class_id = (uint8_t)class_id;
 	string_copy(device->info.driver, sizeof(device->info.driver), driver);
 	device->control = CONTROL_NONE;
-	device->on_record = false;
+	device->on_record = device->freeze_asked = false;
 	device->window_mask = 0;
 	session_epoch_all(device);
 	if (device->info.bus == BUS_PCI)

@@ -232,6 +232,7 @@ enum error device_move(struct device *device, enum placement target)
 		return OK;
 	}
 	device->control = CONTROL_FREEZE;
+	device->freeze_asked = true;
 	timer_arm(&device->move_timer, time_now_ns() + MOVE_LIMIT_NS);
 	device_signal(device, 1ul << SIGNAL_CONTROL);
 	return OK;
@@ -239,9 +240,12 @@ enum error device_move(struct device *device, enum placement target)
 
 enum error device_frozen(struct device *device)
 {
+	bool asked = device->freeze_asked;
+
+	device->freeze_asked = false;
 	if (!device->moving || device->switched) {
 		/* It may just be too late, after a move that was rolled back. */
-		device->on_record |= device->info.error != ERR_TIMEOUT;
+		device->on_record |= !asked;
 		return ERR_INVALID;
 	}
 	hand_over(device);

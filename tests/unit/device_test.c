@@ -38,6 +38,7 @@ static struct kernel_instance instances[2];
 static unsigned instance_ends, hand_overs, flushes;
 static enum error prepare_result, adopt_result;
 static unsigned port_revocations, domain_pages, masters;
+static bool msix; /* the window has a table */
 static struct ktimer *armed;
 static uint8_t *table;
 static uint64_t free_before;
@@ -264,10 +265,13 @@ void pci_interrupt_disable(struct device *of)
 	(void)of;
 }
 
+/* In the third page of its window. */
 bool pci_msix_table(struct device *of, unsigned index, uint64_t *offset, uint64_t *bytes)
 {
-	(void)of, (void)index, (void)offset, (void)bytes;
-	return false;
+	(void)of, (void)index;
+	*offset = 2 * PAGE_SIZE + 256;
+	*bytes = 512;
+	return msix;
 }
 
 enum error pci_line(uint64_t function, uint32_t *gsi, unsigned *flags)
@@ -409,6 +413,7 @@ static int setup(void **state)
 							    .references = 1 } };
 	instance_ends = hand_overs = port_revocations = domain_pages = masters = 0;
 	prepare_result = adopt_result = OK;
+	msix = false;
 	ring0_driver.check = (void *)1; /* never called here */
 	process_make(&client, 10);
 	process_make(&driver, 11);
@@ -655,6 +660,24 @@ static void end_of_an_instance_takes_everything_away(void **state)
 	assert_int_equal(driver.space.mapping_count, 0); /* it lives on, and may attach again */
 	assert_null(driver.instance_of);
 	assert_int_equal(masters, 0);
+}
+
+static void msix_table_is_out_of_reach(void **state)
+{
+	struct instance_attach attach;
+	vaddr_t at;
+
+	(void)state;
+	msix = true;
+	device->info.window[2] = (struct device_window){ .kind = WINDOW_MMIO,
+							 .base = 0xfebf4000,
+							 .size_bytes = 4 * PAGE_SIZE };
+	assert_int_equal(attach_as(&driver, &attach), OK);
+	assert_int_equal(device_window_map(device, &driver, 2, &at), OK);
+	assert_true(walk(&driver, at) && walk(&driver, at + PAGE_SIZE));
+	assert_int_equal(walk(&driver, at + 2 * PAGE_SIZE), 0);
+	assert_int_equal(space_fault(&driver.space, at + 2 * PAGE_SIZE, true, false), ERR_FAULT);
+	assert_int_equal(walk(&driver, at + 3 * PAGE_SIZE) & PTE_ADDRESS, 0xfebf7000);
 }
 
 static void death_is_counted_and_told(void **state)
@@ -1024,6 +1047,10 @@ static void standby_that_dies_while_the_instance_freezes_rolls_back(void **state
 	assert_int_equal(control_read(), CONTROL_RESUME);
 	assert_true(reaches_anything(&driver));
 	assert_null(armed);
+	assert_int_equal(device_report(device, INSTANCE_FROZEN, OK), ERR_INVALID);
+	assert_false(device->on_record); /* it was asked, and is just too late */
+	assert_int_equal(device_report(device, INSTANCE_FROZEN, OK), ERR_INVALID);
+	assert_true(device->on_record); /* once */
 }
 
 static void instance_that_does_not_freeze_goes_on(void **state)
@@ -1272,6 +1299,7 @@ int main(void)
 		TEST(failed_attach_leaves_nothing),
 		TEST(stranger_gets_nothing),
 		TEST(end_of_an_instance_takes_everything_away),
+		TEST(msix_table_is_out_of_reach),
 		TEST(death_is_counted_and_told),
 		TEST(ring3_bus_keeps_its_children_out_of_ring0),
 		TEST(each_instance_has_its_epoch),

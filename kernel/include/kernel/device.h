@@ -66,8 +66,9 @@ struct device {
 	bool on_record; /* the instance broke the protocol: it is never moved into ring 0 hot */
 
 	/* A hot move on its way */
-	uint8_t moving; /* enum placement: where to; OFF: none */
-	bool switched;  /* the new instance has the device */
+	uint8_t moving;    /* enum placement: where to; OFF: none */
+	bool switched;     /* the new instance has the device */
+	bool freeze_asked; /* and the instance has not answered */
 	struct kernel_instance *next_kernel;
 	struct process *standby;             /* referenced */
 	bool standby_ready;                  /* it has said so */
