@@ -264,7 +264,7 @@ static uint64_t *entry_look(struct space *space, vaddr_t vaddr, uint64_t *span_b
 		uint64_t entry = table[table_index(vaddr, level)];
 
 		*span_bytes = PAGE_SIZE << (9 * level);
-		if (!(entry & PTE_PRESENT))
+		if (!entry) /* that of a closed grant area is there, if not present */
 			return NULL;
 		table = phys_to_virt(entry & PTE_ADDRESS);
 	}

@@ -226,6 +226,7 @@ enum error net_class_attach(struct net_class *class, struct session_link *link)
 	if (is_transmit(link->queue) && settings->session && settings->session != link->id)
 		net_settings_forget(class, link->unit);
 	net_take_over(queue, link);
+	session_find_unfinished(link);
 	link->next = queue->links;
 	queue->links = link;
 	net_link_update(class, link);

@@ -326,10 +326,10 @@ static void closed_grant_is_mapped_and_out_of_reach(void **state)
 	assert_int_equal(space_populate(space, beside, PAGE_SIZE), OK);
 	assert_int_equal(walk(first), 0);
 	assert_int_equal(space_fault(space, first, false, false), ERR_FAULT);
-	assert_int_equal(copy_to_user(space, second, &byte, 1), ERR_FAULT);
-	assert_int_equal(copy_from_user(space, &byte, first, 1), ERR_FAULT);
+	assert_int_equal(copy_to_user(space, (void *)second, &byte, 1), ERR_FAULT);
+	assert_int_equal(copy_from_user(space, &byte, (void *)first, 1), ERR_FAULT);
 	assert_true(walk(beside));
-	assert_int_equal(copy_from_user(space, &byte, beside, 1), OK);
+	assert_int_equal(copy_from_user(space, &byte, (void *)beside, 1), OK);
 }
 
 static void grant_opens_and_closes_as_a_whole(void **state)
@@ -344,7 +344,7 @@ static void grant_opens_and_closes_as_a_whole(void **state)
 	space_grant_open(space);
 	assert_int_equal(flushes, 0);
 	assert_true(walk(first + 2 * PAGE_SIZE) & PTE_WRITE);
-	assert_int_equal(copy_to_user(space, first, &byte, 1), OK);
+	assert_int_equal(copy_to_user(space, (void *)first, &byte, 1), OK);
 	assert_int_equal(map(&second, 1, RW), OK);
 	assert_int_equal(space_fault(space, second, true, false), OK);
 	assert_true(walk(second));

@@ -161,10 +161,10 @@ static inline void notification_signal(struct notification *notification, uint64
  * listener gets the CPU as soon as the interrupt is over, by sched_next_listener(). */
 static inline void notification_signal_idle(struct notification *notification, uint64_t bits)
 {
-	struct cpu *cpu = this_cpu();
 	struct thread *thread = notification->waiter;
+	struct cpu *cpu;
 
-	if (!cpu->raises || !thread || thread->state != THREAD_LISTENING) {
+	if (!thread || thread->state != THREAD_LISTENING || !(cpu = this_cpu())->raises) {
 		notification_signal(notification, bits);
 		return;
 	}
