@@ -323,7 +323,9 @@ def deaths_and_cold_moves_lose_one_ring_at_most(test):
         orders["driver move --cold e1000 other"] = 8
     elif _rings(test) == ["kernel"]:
         test.skip("the driver is in ring 0, and cannot move")
-    for model in CARDS:
+    test.skip_check("e1000e", "QEMU 7.2 ends itself, by an assertion in e1000e_intrmgr_on_msix_throttling_timer, when MSI-X is "
+                    "switched off within 128 us of an interrupt, as a quarantine does")
+    for model in ("e1000",):
         for order, count in orders.items():
             name = f"{model}_{order.split(' ')[0]}"
             with _boot(test, model, "user", name) as guest, Peer(guest) as peer:
