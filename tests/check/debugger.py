@@ -61,7 +61,7 @@ ENTRY = r"<signal handler called>"
 WANTED = {
     "call": r"\n#0 +sys_log_write .*" + ENTRY + r".* _start \(\)",
     "trap": r"\n#0 .* trap_user .*" + ENTRY + r".* _start \(\)",
-    "ps": rf"\n +\d+ manager .* \w+ \(.*\.h:\d+\).*\n +\d+ {DRIVER} ",
+    "ps": rf"\n +\d+ manager .* \w+ \(.*\.[ch]:\d+\).*\n +\d+ {DRIVER} ",
     "manager": r"manager \(pid 1\), thread \d+, \w+:.* main \(.* _start \(\)",
     "again": r"\n#0 .* trap_user .*" + ENTRY + r".* _start \(\)",
 }
