@@ -74,7 +74,7 @@ static void slice_begin(struct cpu *cpu)
 /* Some CPU should look at the queue because of `thread`. */
 static void attract(const struct thread *thread)
 {
-	struct cpu *self = this_cpu(), *weakest = NULL;
+	struct cpu *self = this_cpu(), *weakest = NULL, *equal = NULL;
 
 	for (unsigned i = 0; i < cpu_count; i++) {
 		struct cpu *cpu = cpu_table[i];
@@ -88,6 +88,8 @@ static void attract(const struct thread *thread)
 		if (cpu->current && cpu->current->priority < thread->priority &&
 		    (!weakest || cpu->current->priority < weakest->current->priority))
 			weakest = cpu;
+		if (cpu->current && cpu->current->priority == thread->priority)
+			equal = cpu;
 	}
 	if (!self->current || self->current->state != THREAD_RUNNING ||
 	    (self->current->priority < thread->priority && !(weakest && weakest->idle)))
@@ -96,6 +98,8 @@ static void attract(const struct thread *thread)
 		lapic_ipi((uint8_t)weakest->apic_id, VECTOR_RESCHEDULE);
 	else if (self->current->priority == thread->priority)
 		slice_begin(self);
+	else if (equal) /* which begins to share by time */
+		lapic_ipi((uint8_t)equal->apic_id, VECTOR_RESCHEDULE);
 }
 
 void sched_ready_slow(struct thread *thread)
@@ -161,8 +165,16 @@ void sched_ports_load(struct cpu *cpu, struct process *process)
 
 void sched_ports_update(void)
 {
-	ipc_stop_listening(current_thread()->process);
-	sched_ports_load(this_cpu(), current_thread()->process);
+	struct process *process = current_thread()->process;
+
+	ipc_stop_listening(process);
+	/* Where other threads of it run, none may begin to listen; they get their ports with the
+	 * next switch. */
+	for (unsigned i = 0; i < cpu_count; i++)
+		if (cpu_table[i] && cpu_table[i]->current &&
+		    cpu_table[i]->current->process == process)
+			cpu_table[i]->attention |= CPU_HAS_PORTS;
+	sched_ports_load(this_cpu(), process);
 }
 
 void sched_ports_revoke(const struct process *process)
@@ -249,8 +261,11 @@ void schedule(void)
 	cpu->reschedule = 0;
 	if (thread) {
 		if (thread->state == THREAD_RUNNING && !thread->dying && !outranked(cpu, thread)) {
-			if (cpu->next && cpu->next->priority == thread->priority)
+			if ((cpu->next && cpu->next->priority == thread->priority) ||
+			    sched_queued() >> thread->priority & 1)
 				slice_begin(cpu);
+			if (__builtin_expect(task_waits(), 0))
+				lapic_ipi((uint8_t)cpu->apic_id, VECTOR_RESCHEDULE);
 			thread_return(thread);
 		}
 		leave(cpu, thread);

@@ -325,7 +325,7 @@ HANDLER(sys_interrupt_wait)
 	if (!b)
 		return wait_for_signals(signal);
 	session = session_find(device, b);
-	if (!session || signal->bits | (uintptr_t)signal->waiter)
+	if (!session || session->closing || signal->bits | (uintptr_t)signal->waiter)
 		return interrupt_wait(device, 0, b, c);
 	answered = session->notification;
 	client = notification_listener(cpu, answered);

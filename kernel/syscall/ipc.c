@@ -166,7 +166,7 @@ reply_switch(struct notification *notification, uint64_t a, uint64_t b, uint64_t
 	client = endpoint_caller(thread, thread->frame.r13);
 	if (__builtin_expect(!client || (handle_t)thread->frame.r12 != HANDLE_NONE ||
 				     !list_empty(&endpoint->senders) || endpoint->receiver ||
-				     !sched_calm(cpu),
+				     !sched_may_listen(client->process) || !sched_calm(cpu),
 			     0))
 		return reply_receive_slow(a, b, c, d, e, f);
 	client->server = NULL;

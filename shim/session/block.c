@@ -665,16 +665,20 @@ void shim_block_complete_many(struct shim_device *device, unsigned index, unsign
 	struct block_class *class = device->class_data;
 	struct block_queue *queue = &class->queue[index];
 	struct session_link *link = NULL;
+	uint64_t bad;
 	uint32_t tail = 0;
 
 	if (!tags)
 		return;
-	/* Tags that there are not are free for ever. */
-	if (index >= class->queue_count || word >= BLOCK_TAGS_MAX / 64 ||
-	    queue->journal->free[word] & tags) {
+	if (index >= class->queue_count || word >= BLOCK_TAGS_MAX / 64) {
 		block_bad_completion(class, index, word * 64);
 		return;
 	}
+	/* Tags that there are not are free for ever. A bad one costs no other its answer. */
+	bad = queue->journal->free[word] & tags;
+	if (bad)
+		block_bad_completion(class, index, word * 64 + (unsigned)__builtin_ctzll(bad));
+	tags &= ~bad;
 	queue->journal->free[word] |= tags;
 	for (uint64_t left = tags; left; left &= left - 1) {
 		unsigned tag = word * 64 + (unsigned)__builtin_ctzll(left);

@@ -349,6 +349,17 @@ static int spin_for_ever(void)
 	return 0;
 }
 
+static int many_handles(void)
+{
+	handle_t mine = new_notification();
+
+	for (unsigned i = 0; i < 12000; i++)
+		if (SYS3(SYS_HANDLE_DUPLICATE, mine, RIGHT_READ, 0).error)
+			return (int)i;
+	SYS2(SYS_SIGNAL, runtime_handle(CHILD_NOTIFICATION), 1);
+	return sleep_for_ever();
+}
+
 int child_main(const char *mode, const char *argument)
 {
 	static const struct {
@@ -372,6 +383,7 @@ int child_main(const char *mode, const char *argument)
 		{ "vector", vector_instruction },
 		{ "call-for-ever", call_for_ever },
 		{ "sleep", sleep_for_ever },
+		{ "many-handles", many_handles },
 		{ "spin", spin_for_ever },
 	};
 	uint64_t number = 0;
@@ -390,6 +402,8 @@ int child_main(const char *mode, const char *argument)
 		return call_at_random(number);
 	if (strcmp(mode, "instance") == 0)
 		return be_an_instance((uint32_t)number);
+	if (strcmp(mode, "ports") == 0)
+		return use_ports((uint32_t)number);
 	if (strcmp(mode, "verify") == 0)
 		return be_a_load(argument);
 	if (strcmp(mode, "msix") == 0)

@@ -162,3 +162,32 @@ int be_an_instance(uint32_t device)
 	EXPECT(SYS3(SYS_INSTANCE_REPORT, grant.value, INSTANCE_NONE, OK), OK);
 	return line;
 }
+
+int use_ports(uint32_t device)
+{
+	static struct instance_attach attach = { .state_base_bytes = 64,
+						 .state_version = 1,
+						 .driver = "systest" };
+	struct sys_result grant =
+		SYS4(SYS_DEVICE_OPEN, runtime_handle(STARTUP_REGISTRY), device, RIGHT_INSTANCE, 0);
+	struct message message = { 0 };
+	uint16_t port = 0;
+	uint8_t value;
+
+	EXPECT(grant, OK);
+	EXPECT(SYS3(SYS_INSTANCE_ATTACH, grant.value, new_notification(), (uintptr_t)&attach), OK);
+	for (unsigned i = 0; i < DEVICE_WINDOW_MAX; i++)
+		if (attach.info.window[i].kind == WINDOW_PORT) {
+			EXPECT(SYS2(SYS_WINDOW_MAP, grant.value, i), OK);
+			port = (uint16_t)attach.info.window[i].base;
+		}
+	for (unsigned i = 0; i < 5; i++) {
+		__asm__ volatile("inb %1, %0" : "=a"(value) : "d"(port));
+		message.label = i == 4 ? 99 : i + 1;
+		if (sys_call(runtime_handle(CHILD_ENDPOINT), &message))
+			return __LINE__;
+	}
+	__asm__ volatile("inb %1, %0" : "=a"(value) : "d"(port));
+	EXPECT(SYS3(SYS_INSTANCE_REPORT, grant.value, INSTANCE_NONE, OK), OK);
+	return 0;
+}

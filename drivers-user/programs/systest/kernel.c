@@ -637,6 +637,106 @@ static void yield_lets_equals_run(void)
 	close_handle(thread_done);
 }
 
+/* REVIEW */
+static unsigned processors(void)
+{
+	struct system_info info;
+
+	return SYS1(SYS_SYSTEM_INFO, (uintptr_t)&info).error == OK ? info.cpu_count : 1;
+}
+
+static handle_t due_signal[3];
+static volatile uint64_t due_woke[3];
+static volatile bool due_stop;
+
+static void due_thread(void *argument)
+{
+	unsigned i = (unsigned)(uintptr_t)argument;
+	uint64_t bits;
+
+	(void)sys_wait(due_signal[i], DEADLINE_NEVER, &bits);
+	due_woke[i] = now_ns();
+	while (i == 2 && !due_stop)
+		;
+}
+
+static void threads_that_become_ready_together_spread(void)
+{
+	struct sys_result timer[3];
+	uint64_t at;
+
+	if (processors() < 2)
+		SKIP("one processor");
+	due_stop = false;
+	for (unsigned i = 0; i < 3; i++) {
+		due_woke[i] = 0;
+		due_signal[i] = new_notification();
+		timer[i] = SYS2(SYS_TIMER_CREATE, due_signal[i], 1);
+		CHECK_EQUAL(timer[i].error, OK);
+		CHECK_EQUAL(thread_create(due_thread, (void *)(uintptr_t)i,
+					  PRIORITY_PROGRAM - (i == 2 ? 1 : 2)),
+			    OK);
+	}
+	sleep_until(now_ns() + 50 * MS_NS);
+	at = now_ns() + 50 * MS_NS;
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQUAL(SYS2(SYS_TIMER_SET, timer[i].value, at + i).error, OK);
+	sleep_until(at + 400 * MS_NS);
+	test_note("woke %lld %lld %lld us after", (long long)(due_woke[0] - at) / 1000,
+		  (long long)(due_woke[1] - at) / 1000, (long long)(due_woke[2] - at) / 1000);
+	due_stop = true;
+	CHECK(due_woke[0] && due_woke[0] - at < 300 * MS_NS);
+	CHECK(due_woke[1] && due_woke[1] - at < 300 * MS_NS);
+	sleep_until(now_ns() + 50 * MS_NS);
+}
+
+static void equal_waits(void *argument)
+{
+	uint64_t bits;
+
+	(void)argument;
+	(void)sys_wait(due_signal[0], DEADLINE_NEVER, &bits);
+	due_woke[0] = now_ns();
+}
+
+static void equal_hog(void *argument)
+{
+	(void)argument;
+	while (!due_stop)
+		;
+}
+
+static void equal_spinner(void *argument)
+{
+	(void)argument;
+	due_woke[1] = now_ns() + 60 * MS_NS;
+	while (now_ns() < due_woke[1])
+		;
+	SYS2(SYS_SIGNAL, due_signal[0], 1);
+	while (!due_stop)
+		;
+}
+
+static void equals_share_a_cpu_while_another_is_taken(void)
+{
+	if (processors() < 2)
+		SKIP("one processor");
+	due_stop = false;
+	due_woke[0] = due_woke[1] = 0;
+	due_signal[0] = new_notification();
+	CHECK_EQUAL(thread_create(equal_waits, NULL, 4), OK);
+	sleep_until(now_ns() + 20 * MS_NS);
+	CHECK_EQUAL(thread_create(equal_hog, NULL, 4), OK);
+	sleep_until(now_ns() + 20 * MS_NS);
+	CHECK_EQUAL(thread_create(equal_spinner, NULL, 6), OK);
+	sleep_until(now_ns() + 400 * MS_NS);
+	test_note("equal woke %lld us after the signal",
+		  (long long)(due_woke[0] - due_woke[1]) / 1000);
+	due_stop = true;
+	CHECK(due_woke[0] && due_woke[1]);
+	sleep_until(now_ns() + 50 * MS_NS);
+}
+
 /* --- Log and system --- */
 
 /* Does `text` end with `end`? The kernel may put the writer's name first. */
@@ -752,6 +852,8 @@ const struct test kernel_tests[] = {
 	{ "spinning_thread_does_not_keep_others_from_running",
 	  spinning_thread_does_not_keep_others_from_running },
 	{ "yield_lets_equals_run", yield_lets_equals_run },
+	{ "equals_share_a_cpu_while_another_is_taken", equals_share_a_cpu_while_another_is_taken },
+	{ "threads_that_become_ready_together_spread", threads_that_become_ready_together_spread },
 	{ "log_returns_what_was_written", log_returns_what_was_written },
 	{ "system_info_makes_sense", system_info_makes_sense },
 	{ "process_list_has_this_process_once", process_list_has_this_process_once },

@@ -181,6 +181,47 @@ static void instance_has_what_it_was_granted_and_nothing_else(void)
 	CHECK_EQUAL(device_by_id(device->id)->state, INSTANCE_NONE);
 }
 
+static void ports_outlast_a_call(void)
+{
+	const struct device_info *device = NULL;
+	struct sys_result endpoint = SYS0(SYS_ENDPOINT_CREATE);
+	struct startup_handle given[2] = { { STARTUP_REGISTRY, runtime_handle(STARTUP_REGISTRY) },
+					   { CHILD_ENDPOINT, (handle_t)endpoint.value } };
+	struct message message = { 0 };
+	struct child child;
+	char number[16];
+	int64_t line = -1;
+	enum error error;
+
+	read_devices();
+	for (unsigned i = 0; i < device_count; i++)
+		for (unsigned w = 0; w < DEVICE_WINDOW_MAX; w++)
+			if (devices[i].bus == BUS_PCI && devices[i].state == INSTANCE_NONE &&
+			    devices[i].starts == 0 && devices[i].window[w].kind == WINDOW_PORT)
+				device = &devices[i];
+	if (!device)
+		SKIP("no idle PCI device has ports");
+	snprintf(number, sizeof(number), "%u", device->id);
+	if (!child_start(&child, "ports", number, given, 2))
+		return;
+	error = sys_receive((handle_t)endpoint.value, child.watch, DEADLINE_NEVER, &message);
+	while (error == OK && message.token && message.label != 99)
+		error = sys_reply_receive((handle_t)endpoint.value, child.watch, &message);
+	test_note("last label %u", (unsigned)message.label);
+	if (message.label == 99)
+		(void)sys_reply(&message);
+	if (message.token)
+		child_wait(&child, &line);
+	else {
+		struct process_info info;
+		SYS2(SYS_PROCESS_INFO, child.process, (uintptr_t)&info);
+		line = info.exit_code;
+	}
+	child_end(&child);
+	close_handle((handle_t)endpoint.value);
+	CHECK_EQUAL(line, 0);
+}
+
 static void msix_tables_are_out_of_reach(void)
 {
 	struct startup_handle given = { STARTUP_REGISTRY, runtime_handle(STARTUP_REGISTRY) };
@@ -216,6 +257,7 @@ const struct test device_tests[] = {
 	{ "windows_of_siblings_do_not_overlap", windows_of_siblings_do_not_overlap },
 	{ "units_match_their_devices", units_match_their_devices },
 	{ "unknown_device_or_unit_cannot_be_opened", unknown_device_or_unit_cannot_be_opened },
+	{ "ports_outlast_a_call", ports_outlast_a_call },
 	{ "instance_has_what_it_was_granted_and_nothing_else",
 	  instance_has_what_it_was_granted_and_nothing_else },
 	{ "msix_tables_are_out_of_reach", msix_tables_are_out_of_reach },

@@ -13,6 +13,27 @@
 #define LARGE_BYTES (UINT64_C(32) << 20)
 #define LARGE_REST  64 /* pages that stay: page tables, the thread's stack */
 
+static void who_polls_sees_the_end_of_a_child(void)
+{
+	handle_t ready = new_notification();
+	struct startup_handle given = { CHILD_NOTIFICATION, ready };
+	struct child child;
+	uint64_t bits = 0, until, began;
+
+	if (!child_start(&child, "many-handles", "0", &given, 1))
+		return;
+	CHECK_EQUAL(sys_wait(ready, now_ns() + 5000 * MS_NS, &bits), OK);
+	CHECK_EQUAL(SYS1(SYS_PROCESS_KILL, child.process).error, OK);
+	began = now_ns();
+	until = began + 500 * MS_NS;
+	while (sys_wait(child.watch, DEADLINE_NOW, &bits) != OK && now_ns() < until)
+		;
+	test_note("end seen after %llu us", (unsigned long long)(now_ns() - began) / 1000);
+	CHECK(now_ns() < until);
+	child_end(&child);
+	close_handle(ready);
+}
+
 static void expect_end(const char *mode, const char *argument, int64_t expected)
 {
 	struct child child;
@@ -515,6 +536,7 @@ static void process_is_found_by_its_pid(void)
 }
 
 const struct test process_tests[] = {
+	{ "who_polls_sees_the_end_of_a_child", who_polls_sees_the_end_of_a_child },
 	{ "exit_code_reaches_the_watcher", exit_code_reaches_the_watcher },
 	{ "watching_an_ended_process_raises_at_once", watching_an_ended_process_raises_at_once },
 	{ "killing_ends_a_sleeping_process", killing_ends_a_sleeping_process },

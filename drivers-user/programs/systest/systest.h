@@ -94,6 +94,7 @@ int child_main(const char *mode, const char *argument);
 
 /** Mode `instance`: be a driver that goes too far; 0, or the line where the kernel let it. */
 int be_an_instance(uint32_t device);
+int use_ports(uint32_t device);
 
 /** Mode `msix`: be a driver that reads the MSI-X table, which ends it; 0: the device has none. */
 int reach_for_msix(uint32_t device);

@@ -187,7 +187,7 @@ __attribute__((noreturn)) static inline void sched_next(void)
 {
 	struct cpu *cpu = this_cpu();
 
-	if (!cpu->next || task_waits())
+	if (!cpu->next || sched_pending) /* what queues is for other CPUs to take */
 		schedule();
 	cpu->reschedule = 0;
 	sched_run(cpu, sched_take_next(cpu));
