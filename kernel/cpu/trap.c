@@ -80,7 +80,7 @@ static bool page_fault_resolve(struct thread *thread, const struct trap_frame *f
 		return false;
 	error = space_fault(&thread->process->space, read_cr2(), frame->error & FAULT_WRITE,
 			    frame->error & FAULT_EXECUTE);
-	if (error == ERR_BUDGET || error == ERR_NO_MEMORY)
+	if ((error == ERR_BUDGET || error == ERR_NO_MEMORY) && process_may_log(thread->process, 1))
 		log_error("%s (pid %u): no page to touch: %s", thread->process->name,
 			  thread->process->pid, error_text(error));
 	return error == OK;

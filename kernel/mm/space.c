@@ -35,9 +35,9 @@ static bool in_grant(vaddr_t vaddr)
 	return vaddr - GRANT_START < GRANT_END - GRANT_START;
 }
 
-/* The entry for a page, making tables on the way if `create`. NULL: not there, or no memory. An
- * entry that is not present is 0, but that of a grant area which is closed. */
-static uint64_t *entry_at(struct space *space, vaddr_t vaddr, bool create)
+/* The entry for a page, with the tables on the way there made. An entry that is not present is 0,
+ * but that of a grant area which is closed. */
+static enum error entry_at(struct space *space, vaddr_t vaddr, uint64_t **found)
 {
 	uint64_t *table = phys_to_virt(space->root);
 
@@ -46,21 +46,23 @@ static uint64_t *entry_at(struct space *space, vaddr_t vaddr, bool create)
 
 		if (!*entry) {
 			bool closed = level == 3 && in_grant(vaddr) && !space->grant_open;
+			enum error error = account_charge_pages(space->owner, 1);
 			paddr_t frame;
 
-			if (!create || account_charge_pages(space->owner, 1))
-				return NULL;
+			if (error)
+				return error;
 			frame = frame_allocate(0, 0);
 			if (!frame) {
 				account_release_pages(space->owner, 1);
-				return NULL;
+				return ERR_NO_MEMORY;
 			}
 			memset(phys_to_virt(frame), 0, PAGE_SIZE);
 			*entry = frame | (closed ? 0 : PTE_PRESENT) | PTE_WRITE | PTE_USER;
 		}
 		table = phys_to_virt(*entry & PTE_ADDRESS);
 	}
-	return &table[table_index(vaddr, 0)];
+	*found = &table[table_index(vaddr, 0)];
+	return OK;
 }
 
 enum error space_create(struct process *owner, struct space *space)
@@ -355,12 +357,10 @@ static enum error pages_enter(struct space *space, const struct mapping *mapping
 
 		if (mapping->memory)
 			error = memory_page(mapping->memory, paddr >> PAGE_SHIFT, &paddr);
+		if (!error && (!entry || !table_index(vaddr, 0)))
+			error = entry_at(space, vaddr, &entry);
 		if (error)
 			return error;
-		if (!entry || !table_index(vaddr, 0))
-			entry = entry_at(space, vaddr, true);
-		if (!entry)
-			return ERR_NO_MEMORY;
 		*entry = paddr | bits;
 	}
 	return OK;
