@@ -107,7 +107,7 @@ static const struct signature {
 	[SYS_INSTANCE_CONTROL] = { { HINS } },
 	[SYS_WINDOW_MAP] = { { HINS, SMAL } },
 	[SYS_INTERRUPT_ENABLE] = { { HINS, SMAL, SMAL } },
-	[SYS_INTERRUPT_WAIT] = { { HINS, BITS, HNOT, DEAD, IDEN } },
+	[SYS_INTERRUPT_WAIT] = { { BITS, IDEN, DEAD } },
 	[SYS_DMA_ALLOCATE] = { { HINS, SMAL, SIZE, OUT } },
 	[SYS_CONFIG_READ] = { { HINS, CONF, SMAL, WIDT } },
 	[SYS_CONFIG_WRITE] = { { HINS, CONF, SMAL, WIDT, BITS } },
@@ -122,7 +122,7 @@ static const struct signature {
 	[SYS_SESSION_WAKE] = { { HINS, IDEN } },
 	[SYS_SESSION_CREATE] = { { HGRA, CREA } },
 	[SYS_SESSION_KICK] = { { HSES } },
-	[SYS_SESSION_KICK_WAIT] = { { HSES, HNOT, DEAD } },
+	[SYS_SESSION_KICK_WAIT] = { { HSES, DEAD } },
 	[SYS_DEVICE_MOVE] = { { HMAN, SPAR, PLAC } },
 	[SYS_INSTANCE_ADOPT] = { { HINS, ATTA } },
 	[SYS_UNIT_NEXT] = { { HINS, SMAL, OUT } },
@@ -530,14 +530,17 @@ static uint64_t argument(struct thread_state *thread, unsigned kind)
 	case WIDT:
 		return once_in(stream, 8) ? absurd(stream) : widths[chance(stream) % 4];
 	case CTRL:
-		return once_in(stream, 4) ? absurd(stream) : CONTROL_STOP;
+		return once_in(stream, 4)   ? absurd(stream)
+		       : once_in(stream, 8) ? CONTROL_STOP /* nothing moves until it is read */
+					    : CONTROL_FREEZE;
 	case PLAC:
 		return once_in(stream, 4) ? absurd(stream) : PLACEMENT_USER;
 	case STAT:
 		return once_in(stream, 16)  ? absurd(stream)
-		       : once_in(stream, 2) ? INSTANCE_LIVE
-		       : once_in(stream, 2) ? INSTANCE_FROZEN
-					    : chance(stream) % 6;
+		       : once_in(stream, 3) ? INSTANCE_LIVE
+		       : once_in(stream, 2) ? INSTANCE_STANDBY
+		       : once_in(stream, 4) ? chance(stream) % (INSTANCE_STANDBY + 1)
+					    : INSTANCE_FROZEN;
 	case ERRO:
 		return chance(stream) % 25;
 	default:
@@ -569,7 +572,7 @@ static bool is_too_sad(uint64_t *stream, struct registers *registers)
 
 	switch (registers->rax) {
 	case SYS_PROCESS_EXIT:
-		return !once_in(stream, 256);
+		return !once_in(stream, 64);
 	case SYS_THREAD_EXIT:
 		return !once_in(stream, 8);
 	case SYS_PROCESS_SPAWN:
