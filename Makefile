@@ -27,7 +27,7 @@ endif
 # Goals that change what the rest of the build reads. Beside other goals, each runs in its turn.
 CONFIG_GOALS := menuconfig nconfig defconfig savedefconfig olddefconfig allyesconfig allmodconfig \
 	allnoconfig alldefconfig randconfig listnewconfig %_defconfig
-ALONE := setup clean mrproper distclean $(CONFIG_GOALS)
+ALONE := setup toolchain clean mrproper distclean $(CONFIG_GOALS)
 GOALS := $(or $(MAKECMDGOALS),all)
 
 ifneq ($(and $(filter $(ALONE),$(GOALS)),$(word 2,$(GOALS))),)
@@ -394,10 +394,14 @@ doc:
 
 # --- Set up, help, clean -------------------------------------------------------------------------
 
-.PHONY: setup help
+.PHONY: setup toolchain help
 setup:
 	@sh .ci/setup
 	@$(if $(filter 1,$(LLVM)),sh .ci/setup clang lld llvm)
+
+# A cross-compiler of its own, for CROSS_COMPILE=. Goes on where it was interrupted.
+toolchain:
+	@sh .ci/toolchain $(O)/toolchain $(JOBS)
 
 help:
 	@cat .ci/help.txt
@@ -414,7 +418,8 @@ regress:
 
 .PHONY: clean mrproper distclean
 clean:
-	@if [ -d $(O) ]; then find $(O) -mindepth 1 -maxdepth 1 ! -name .config ! -name disk.img -exec rm -rf {} +; fi
+	@if [ -d $(O) ]; then find $(O) -mindepth 1 -maxdepth 1 ! -name .config ! -name disk.img ! -name 'toolchain*' \
+		-exec rm -rf {} +; fi
 mrproper distclean:
 	@rm -rf $(O)
 
