@@ -68,16 +68,11 @@ class SlowDisk(FileDisk):
 class BenchMachine(Machine):
     """A machine with one CPU and without the tests' tracing, which costs time."""
 
-    icount = False
-
     def command(self, directory):
         line = super().command(directory)
         for option in ("-d", "-D"):
             at = line.index(option)
             del line[at:at + 2]
-        if self.icount:
-            line[line.index("tcg,thread=multi")] = "tcg,thread=single"
-            line += ["-icount", "shift=0,sleep=off"]
         return line
 
 
