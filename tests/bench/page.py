@@ -243,6 +243,23 @@ class Page:
                                    f"in phase 3, fixed; {number(first['value'] / 1024)} KiB in phase 1"))
         return f'<div class="tiles">{"".join(tiles)}</div>'
 
+    def nets(self):
+        """Network cards, which are counted and not timed: (driver, its section), or nothing."""
+        rows, driver = [], None
+        for name in report.NET:
+            for card in report.CARDS:
+                pair = [find(self.records, suite="net", name=f"{name}-{card}", placement=ring) for ring in RINGS]
+                if None in pair:
+                    continue
+                driver = pair[0]["driver"]
+                values = [one["instructions_per_op"] for one in pair]
+                change = ratio(*values)
+                rows.append((f"{name}, {card}", tuple(zip(RINGS, values, ("", f"× {change:.2f}" if change else "")))))
+        if not driver:
+            return []
+        return [(driver, f'<section data-driver="{html.escape(driver)}"><h3>{html.escape(driver)}</h3>' + figure(
+            "guest instructions a frame of 64 bytes, in bursts of 32", bars(rows, number)) + "</section>")]
+
     def drivers(self):
         """Every driver of the build; those without a benchmark say so."""
         parts = []
@@ -254,7 +271,10 @@ class Page:
                          + figure("time an operation, median of interleaved rounds; × is the median of the rounds' ratios",
                                   self.figure_of(driver, "ns_per_op"))
                          + "</div></section>")
-        others = [one for one in self.details.get("drivers", ()) if one["path"].split("/")[-1] not in self.measured]
+        nets = self.nets()
+        parts += [section for _, section in nets]
+        shown = {*self.measured, *(driver for driver, _ in nets)}
+        others = [one for one in self.details.get("drivers", ()) if one["path"].split("/")[-1] not in shown]
         for one in others:
             name = one["path"].split("/")[-1]
             size = find(self.records, suite="image", name="driver", driver=name, configuration=self.configuration())

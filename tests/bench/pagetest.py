@@ -86,6 +86,9 @@ def records():
         for ring in report.RINGS:
             add(suite="block", name=name, placement=ring, **cell)
         add(suite="block", name="ceiling", **cell)
+    for name in (f"{name}-{card}" for name in report.NET for card in report.CARDS):
+        for ring in report.RINGS:
+            add(suite="net", name=name, driver="e1000", placement=ring)
     for ring in report.RINGS:
         add(suite="kernel", name="interrupt", driver="ahci", placement=ring)
         for name in ("hot", "cold"):
