@@ -61,9 +61,7 @@ static inline void publish_and_wait(struct client *client)
 	session_publish(&client->side);
 	if (session_needs_doorbell(&client->side)) {
 		if (session_client_sleep(&client->side))
-			must(SYS3(SYS_SESSION_KICK_WAIT, client->session, client->notification,
-				  DEADLINE_NEVER)
-				     .error,
+			must(SYS2(SYS_SESSION_KICK_WAIT, client->session, DEADLINE_NEVER).error,
 			     "ring and wait");
 		else
 			must(SYS1(SYS_SESSION_KICK, client->session).error, "ring");
