@@ -7,6 +7,7 @@ OUT/lane-N: rows that follow each other there compile again only what their conf
 """
 import argparse
 import json
+import glob
 import os
 import shutil
 import subprocess
@@ -62,6 +63,11 @@ class Row:
             file.write(self.text)
         return ""
 
+    def programs(self):
+        """Each has a map beside it; with their symbols, for debuggers."""
+        maps = glob.glob("drivers-user/*/*.map", root_dir=self.lane)
+        return [name[:-len(".map")] for name in sorted(maps)]
+
     def build(self):
         """Result of the build; its products are then in OUT/NAME/build."""
         os.makedirs(self.folder, exist_ok=True)
@@ -78,7 +84,8 @@ class Row:
             folder = os.path.join(self.folder, BUILD)
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder)
-            for name in KEPT:
+            for name in (*KEPT, *self.programs()):
+                os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
                 shutil.copyfile(os.path.join(self.lane, name), os.path.join(folder, name))
         return ktap.Result(BUILD, ktap.ERROR if said else ktap.PASSED, said, self.seconds)
 

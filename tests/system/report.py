@@ -34,6 +34,8 @@ def _spoil_next_interrupt(test, guest):
         except subprocess.TimeoutExpired:
             gdb.kill()
             said += f"(gdb was still waiting after {GDB_SECONDS} s)"
+    with open(guest.path("gdb.log"), "w", encoding="utf-8") as log:
+        log.write(said)
     return said
 
 

@@ -598,7 +598,7 @@ static uint64_t number_of_call(uint64_t *stream)
 	static const uint8_t favourites[] = {
 		SYS_CALL,          SYS_RECEIVE,         SYS_REPLY,
 		SYS_REPLY_RECEIVE, SYS_INSTANCE_ATTACH, SYS_INSTANCE_REPORT,
-		SYS_DEVICE_MOVE,   SYS_INSTANCE_ADOPT,
+		SYS_DEVICE_MOVE,   SYS_INSTANCE_ADOPT,  SYS_DEVICE_UNIT,
 	};
 
 	return once_in(stream, 4) ? favourites[chance(stream) % sizeof(favourites)]

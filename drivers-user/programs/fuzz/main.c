@@ -510,7 +510,9 @@ static bool was_done(uint32_t number)
 		return counts->began[number] > ended;
 	return counts->ended[number][OK] || cannot_be_good(number) ||
 	       (needs_spare(number) && !spare.id) ||
-	       (needs_unit(number) && !spare.id && !serial_device && !target.name[0]);
+	       (needs_unit(number) && !spare.id && !serial_device && !target.name[0]) ||
+	       /* One unit of one device is met too seldom to count on. */
+	       (number == SYS_DEVICE_UNIT && !spare.id && !target.name[0]);
 }
 
 static bool all_done(void)
