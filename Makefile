@@ -295,14 +295,15 @@ $(O)/archive.cpio: $(program-files) $(O)/drivers.manifest
 		mkdir -p $${to%/*} && $(STRIP) --strip-debug -o $$to $(O)/drivers-user/$$p || exit 1; done
 	@cd $(O)/archive && find . -type f -printf '%P\n' | LC_ALL=C sort | cpio --quiet --reproducible -o -H newc >$@
 
-# One image for BIOS and UEFI.
+# One image for BIOS and UEFI. Once more if it fails: xorriso 1.5.4 was seen to crash after its last byte.
+mkrescue = grub-mkrescue -o $@ $(O)/iso >$@.log 2>&1
 $(O)/eft.iso: $(O)/kernel.elf $(O)/archive.cpio kernel/boot/grub.cfg
 	$(need) grub-mkrescue xorriso mformat /usr/lib/grub/i386-pc /usr/lib/grub/x86_64-efi
 	$(say) ISO - $(@F)
 	@rm -rf $(O)/iso; mkdir -p $(O)/iso/boot/grub
 	@$(STRIP) --strip-debug -o $(O)/iso/boot/kernel.elf $(O)/kernel.elf
 	@cp $(O)/archive.cpio $(O)/iso/boot; cp kernel/boot/grub.cfg $(O)/iso/boot/grub/grub.cfg
-	$(Q)grub-mkrescue -o $@ $(O)/iso >$@.log 2>&1 || { cat $@.log >&2; exit 1; }
+	$(Q)$(mkrescue) || $(mkrescue) || { cat $@.log >&2; exit 1; }
 
 .PHONY: iso
 iso: $(O)/eft.iso
